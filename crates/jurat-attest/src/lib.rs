@@ -1,0 +1,1 @@
+//! The hardware: evidence from TDX and from NVIDIA GPUs.

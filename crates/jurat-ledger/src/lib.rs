@@ -1,0 +1,1 @@
+//! The archive: where receipts are kept, and the one appender that signs them in order.

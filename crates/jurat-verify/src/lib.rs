@@ -1,0 +1,1 @@
+//! The judge: pure decisions over evidence, collateral, receipts and bytes.

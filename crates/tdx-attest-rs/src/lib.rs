@@ -1,0 +1,1 @@
+//! The driver: TDX quotes through configfs-tsm, under the public names of Intel's crate.
