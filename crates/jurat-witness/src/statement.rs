@@ -1,0 +1,45 @@
+//! What is sworn about one exchange, before it has a place in a chain.
+
+use alloc::string::String;
+
+use jurat_proto::{Digest, End, UnixMillis};
+
+/// Everything witnessed about one exchange. Only [`Exchange::finish`](crate::Exchange::finish) makes one.
+#[derive(Debug)]
+#[must_use = "a statement that is not appended is an exchange without a receipt"]
+pub struct Statement {
+    pub(crate) response_id: String,
+    pub(crate) endpoint: String,
+    pub(crate) model: String,
+    pub(crate) status: u16,
+    pub(crate) end: End,
+    pub(crate) request_hash: Digest,
+    pub(crate) forwarded_hash: Digest,
+    pub(crate) response_hash: Digest,
+    pub(crate) response_length: u64,
+    pub(crate) received_at: UnixMillis,
+    pub(crate) finished_at: UnixMillis,
+    pub(crate) client_nonce: Digest,
+}
+
+impl Statement {
+    /// How the exchange ended, by the order of precedence of [`End::ALL`].
+    pub fn end(&self) -> End {
+        self.end
+    }
+
+    /// Body bytes released, those included that the receipt releases.
+    pub fn response_length(&self) -> u64 {
+        self.response_length
+    }
+
+    /// How long the exchange took, milliseconds by the caller's clock.
+    pub fn milliseconds(&self) -> u64 {
+        self.finished_at.0.saturating_sub(self.received_at.0)
+    }
+
+    /// HTTP status as sent; 0 if the client left before there was one.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+}

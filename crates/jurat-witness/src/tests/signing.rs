@@ -1,0 +1,86 @@
+//! The key signs statements, each place of the chain once, and its signatures recover to its address.
+
+use alloc::{string::ToString, vec::Vec};
+
+use jurat_proto::{Digest, End, ReceiptId, UnixMillis, message_digest, sha256};
+use proptest::prelude::*;
+
+use super::{events, run};
+use crate::{Family, Key, Signer};
+
+const CHAIN: Digest = Digest::new([0xcc; 32]);
+
+fn signer() -> Signer {
+    Signer::new(Key::of_vectors([0x11; 32], CHAIN), "claims")
+}
+
+fn chat(end: End) -> crate::Statement {
+    let body: &[u8] = if end == End::Complete { b"data: [DONE]\n\n" } else { b"data: {}\n\n" };
+    run(events(Family::Chat), Vec::from([body]), end).statement
+}
+
+#[test]
+fn receipts_form_a_chain() {
+    let mut signer = signer();
+    let mut previous = CHAIN;
+    for sequence in 1..=3 {
+        let record = signer.sign(chat(End::Complete), ReceiptId::new([7; 16]));
+        assert_eq!((record.receipt.sequence, record.receipt.previous), (sequence, previous));
+        assert_eq!(record.receipt.claims_hash, sha256(b"claims"));
+        let key = record.receipt_signature.recover(&record.receipt.digest()).unwrap();
+        assert_eq!(key.address(), signer.address());
+        let text = record.text.unwrap();
+        let key = record.signature.unwrap().recover(&message_digest(&text)).unwrap();
+        assert_eq!(key.address().to_string(), "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A");
+        previous = record.receipt.struct_hash();
+    }
+    let (head, signature) = signer.sign_head(UnixMillis(9));
+    assert_eq!((head.sequence, head.receipt_hash), (3, previous));
+    assert_eq!(signature.recover(&head.digest()).unwrap().address(), signer.address());
+}
+
+#[test]
+fn only_a_whole_answer_gets_the_legacy_text() {
+    for end in End::ALL {
+        let record = signer().sign(chat(end), ReceiptId::new([7; 16]));
+        let whole = record.receipt.end == End::Complete;
+        assert_eq!(whole, end == End::Complete);
+        assert_eq!((record.text.is_some(), record.signature.is_some()), (whole, whole), "{end}");
+    }
+}
+
+#[test]
+fn a_fresh_key_is_new_each_time() {
+    let mut rng = getrandom::rand_core::UnwrapErr(getrandom::SysRng);
+    let (one, two) = (Key::generate(&mut rng), Key::generate(&mut rng));
+    assert_ne!(one.public_key(), two.public_key());
+    assert_ne!(one.chain(), two.chain());
+}
+
+proptest! {
+    /// The second law, for what the key itself signs: any flipped bit of a receipt is another receipt.
+    #[test]
+    fn any_flipped_bit_is_another_receipt(bit in 0usize..8 * 32, member in 0u8..8) {
+        let mut signer = signer();
+        let address = signer.address();
+        let record = signer.sign(chat(End::Complete), ReceiptId::new([7; 16]));
+        let mut receipt = record.receipt;
+        let flip = |digest: &Digest| {
+            let mut bytes = *digest.as_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            Digest::new(bytes)
+        };
+        match member {
+            0 => receipt.request_hash = flip(&receipt.request_hash),
+            1 => receipt.response_hash = flip(&receipt.response_hash),
+            2 => receipt.claims_hash = flip(&receipt.claims_hash),
+            3 => receipt.previous = flip(&receipt.previous),
+            4 => receipt.response_length ^= 1 << (bit % 64),
+            5 => receipt.status ^= 1 << (bit % 16),
+            6 => receipt.finished_at.0 ^= 1 << (bit % 64),
+            _ => receipt.model.push('x'),
+        }
+        let recovered = record.receipt_signature.recover(&receipt.digest()).ok();
+        prop_assert_ne!(recovered.map(|key| key.address()), Some(address));
+    }
+}
