@@ -1,0 +1,63 @@
+//! The admin listener: liveness, readiness, metrics, and the report for `jurat attest`. Never environment,
+//! bodies or keys.
+
+use std::{rc::Rc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+};
+use jurat_ledger::Health;
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    engine::Connection,
+    error::Refusal,
+    query::Query,
+    report::{self, Path},
+};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
+    let Some(context) = request.app_data::<Rc<Context>>() else {
+        return Refusal::RouteUnknown.response();
+    };
+    if *request.method() != Method::GET {
+        return Refusal::RouteUnknown.response();
+    }
+    match request.path() {
+        "/livez" => HttpResponse::Ok().content_type("text/plain").body("live\n"),
+        "/readyz" => readiness(context).await,
+        "/metrics" => match context.parts.metrics.text(&context.parts.appender) {
+            Ok(text) => HttpResponse::Ok().content_type(OPENMETRICS).body(text),
+            Err(_) => HttpResponse::InternalServerError().finish(),
+        },
+        "/report" => report::serve(context, Path::Bare, &Query::new(request.query_string())).await,
+        _ => Refusal::RouteUnknown.response(),
+    }
+}
+
+/// Ready means: I can prove it. The engine is reported and no latch: it may come and go.
+async fn readiness(context: &Context) -> HttpResponse {
+    let latches = &context.parts.latches;
+    let health = context.parts.appender.health();
+    let (signer, store) = (health != Health::Stopped, health == Health::Well);
+    let ready = signer && store && latches.has_report() && latches.has_self_check() && !latches.is_draining();
+    let reachable =
+        tokio::time::timeout(Duration::from_millis(500), Connection::open(context.pool.address())).await;
+    let body = json!({
+        "ready": ready,
+        "latches": {
+            "signer": signer,
+            "report": latches.has_report(),
+            "self_check": latches.has_self_check(),
+            "store": store,
+        },
+        "draining": latches.is_draining(),
+        "engine": { "reachable": matches!(reachable, Ok(Ok(_))) },
+    });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(body)
+}

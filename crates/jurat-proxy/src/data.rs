@@ -1,0 +1,67 @@
+//! The data port: which request is whose.
+
+use std::rc::Rc;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    error::Refusal,
+    headers,
+    query::Query,
+    relay::{self, Reply, own},
+    report::{self, Path},
+    routes, signature,
+};
+
+pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Reply {
+    // invariant: every worker's application carries its context
+    let Some(context) = request.app_data::<Rc<Context>>().map(Rc::clone) else {
+        return own(Refusal::RouteUnknown.response());
+    };
+    if *request.method() == Method::OPTIONS {
+        let mut response = HttpResponse::NoContent().finish();
+        headers::preflight(response.headers_mut());
+        return own(response);
+    }
+    if let Some(response) = own_route(&context, &request).await {
+        return own(response);
+    }
+    match routes::find(request.method(), request.uri().path()) {
+        Some(route) => relay::relay(context, request, payload, route).await,
+        None => own(Refusal::RouteUnknown.response()),
+    }
+}
+
+/// The routes that are jurat's own, bare and under `/v1`.
+async fn own_route(context: &Context, request: &HttpRequest) -> Option<HttpResponse> {
+    if *request.method() != Method::GET {
+        return None;
+    }
+    let path = request.uri().path();
+    let (name, under) = match path.strip_prefix("/v1/") {
+        Some(name) => (name, Path::V1),
+        None => (path.strip_prefix('/')?, Path::Bare),
+    };
+    let query = Query::new(request.query_string());
+    match name {
+        "attestation/report" => Some(report::serve(context, under, &query).await),
+        "health" => Some(own_json(&json!({ "status": "ok" }))),
+        "version" => {
+            Some(own_json(&json!({ "version": context.parts.version, "commit": context.parts.commit })))
+        }
+        _ => {
+            let id = name.strip_prefix("signature/")?;
+            let id = percent_decode_str(id).decode_utf8_lossy();
+            Some(signature::serve(context, &id, &query))
+        }
+    }
+}
+
+fn own_json(body: &serde_json::Value) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(body);
+    headers::cors(response.headers_mut());
+    response
+}

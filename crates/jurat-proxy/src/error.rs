@@ -1,0 +1,150 @@
+//! Answers of jurat's own that are errors: OpenAI-shaped, from a closed list of codes. What happened inside
+//! goes to the log; the client learns what it can act on.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    },
+};
+use serde_json::json;
+
+use crate::headers;
+
+/// Every error that jurat itself answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    RouteUnknown,
+    BodyTooLarge,
+    BodyIncomplete,
+    BodyTimeout,
+    Overloaded,
+    StoreUnavailable,
+    EngineUnreachable,
+    EngineInvalid,
+    EngineTimeout,
+    ReceiptUnknown,
+    ReceiptExpired,
+    InvalidSigningAlgo,
+    InvalidNonce,
+    InvalidBinding,
+    BindingConflict,
+    TlsOff,
+    SignerUnknown,
+    ReportBusy(Duration),
+    ReportUnavailable,
+}
+
+impl Refusal {
+    /// Status, `type`, `code`, `message`.
+    fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        use StatusCode as S;
+        let (invalid, server) = ("invalid_request_error", "server_error");
+        match self {
+            Self::RouteUnknown => {
+                (S::NOT_FOUND, invalid, "route_unknown", "No such route, or not with this method")
+            }
+            Self::BodyTooLarge => {
+                (S::PAYLOAD_TOO_LARGE, invalid, "body_too_large", "The request body is too large")
+            }
+            Self::BodyIncomplete => {
+                (S::BAD_REQUEST, invalid, "body_incomplete", "The request body broke off")
+            }
+            Self::BodyTimeout => {
+                (S::REQUEST_TIMEOUT, invalid, "body_timeout", "The request body did not come in time")
+            }
+            Self::Overloaded => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "overloaded",
+                "Too many requests are under way; try again",
+            ),
+            Self::StoreUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                server,
+                "store_unavailable",
+                "No receipt could be kept for an answer; try again",
+            ),
+            Self::EngineUnreachable => {
+                (S::BAD_GATEWAY, server, "engine_unreachable", "The engine could not be reached")
+            }
+            Self::EngineInvalid => {
+                (S::BAD_GATEWAY, server, "engine_invalid", "The engine gave no valid answer")
+            }
+            Self::EngineTimeout => {
+                (S::GATEWAY_TIMEOUT, server, "engine_timeout", "The engine gave no answer in time")
+            }
+            Self::ReceiptUnknown => {
+                (S::NOT_FOUND, "chat_id_not_found", "receipt_unknown", "Chat id not found or expired")
+            }
+            Self::ReceiptExpired => {
+                (S::NOT_FOUND, "chat_id_not_found", "receipt_expired", "Chat id not found or expired")
+            }
+            Self::InvalidSigningAlgo => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_signing_algo",
+                "Invalid signing algorithm. Must be 'ed25519' or 'ecdsa'",
+            ),
+            Self::InvalidNonce => {
+                (S::BAD_REQUEST, invalid, "invalid_nonce", "The nonce must be 32 bytes in hexadecimal")
+            }
+            Self::InvalidBinding => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_binding",
+                "Unknown binding; known are jurat-v1, dstack-v1 and dstack-v2",
+            ),
+            Self::BindingConflict => {
+                (S::BAD_REQUEST, invalid, "binding_conflict", "The query asks for two different bindings")
+            }
+            Self::TlsOff => (
+                S::CONFLICT,
+                invalid,
+                "tls_off",
+                "This binding commits to a TLS key, and TLS does not end inside this enclave",
+            ),
+            Self::SignerUnknown => {
+                (S::NOT_FOUND, invalid, "signer_unknown", "No report of this signing address is kept here")
+            }
+            Self::ReportBusy(_) => {
+                (S::SERVICE_UNAVAILABLE, server, "report_busy", "Too many reports are being made; try again")
+            }
+            Self::ReportUnavailable => {
+                (S::SERVICE_UNAVAILABLE, server, "report_unavailable", "The hardware gave no evidence")
+            }
+        }
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
+        self.parts().0
+    }
+
+    /// The body, as bytes.
+    pub(crate) fn body(self) -> String {
+        let (_, kind, code, message) = self.parts();
+        json!({ "error": { "message": message, "type": kind, "param": null, "code": code } }).to_string()
+    }
+
+    /// Seconds after which trying again makes sense.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Overloaded | Self::StoreUnavailable => Some(1),
+            Self::ReportBusy(after) => Some(after.as_secs().max(1)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn response(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status()).body(self.body());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        headers::cors(response.headers_mut());
+        response
+    }
+}

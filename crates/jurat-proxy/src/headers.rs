@@ -1,0 +1,142 @@
+//! Which headers pass, both ways (`docs/spec/wire.md` section 1).
+
+use actix_web::http::{
+    Method,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use jurat_proto::{Digest, ReceiptId};
+
+use crate::engine::ResponseHead;
+
+/// RFC 9110 section 7.6.1, with what older intermediaries still send.
+static HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// Never passed on: replaced by ours, or an offer to be believed that is declined.
+static NOT_FORWARDED: [&str; 5] =
+    ["x-request-id", "x-request-hash", "accept-encoding", "content-length", "expect"];
+
+/// The client's challenge, sworn into the receipt.
+pub(crate) const RECEIPT_NONCE: &str = "x-receipt-nonce";
+static ALLOW_HEADERS: &str = "Authorization, Content-Type, X-Receipt-Nonce, *";
+static EXPOSE_HEADERS: &str = "ZG-Res-Key, X-Receipt-Id";
+
+/// How the request's body goes to the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestFraming {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// A request's head for the engine, as bytes.
+pub(crate) fn request_head(
+    method: &Method,
+    target: &str,
+    headers: &HeaderMap,
+    framing: RequestFraming,
+    request_id: Option<&ReceiptId>,
+    authority: &str,
+) -> Vec<u8> {
+    let mut head = Vec::with_capacity(512);
+    let mut line = |parts: &[&[u8]]| {
+        parts.iter().for_each(|part| head.extend_from_slice(part));
+        head.extend_from_slice(b"\r\n");
+    };
+    line(&[method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1"]);
+    if !headers.contains_key("host") {
+        line(&[b"host: ", authority.as_bytes()]);
+    }
+    let named = named_by_connection(headers);
+    for (name, value) in headers {
+        if passes(name, &named) && !NOT_FORWARDED.contains(&name.as_str()) {
+            line(&[name.as_str().as_bytes(), b": ", value.as_bytes()]);
+        }
+    }
+    line(&[b"accept-encoding: identity"]);
+    if let Some(id) = request_id {
+        line(&[b"x-request-id: ", id.to_string().as_bytes()]);
+    }
+    match framing {
+        RequestFraming::None => {}
+        RequestFraming::Length(length) => line(&[b"content-length: ", length.to_string().as_bytes()]),
+        RequestFraming::Chunked => line(&[b"transfer-encoding: chunked"]),
+    }
+    line(&[]);
+    head
+}
+
+/// The engine's headers that the client gets. The body's length is set by whoever writes the body.
+pub(crate) fn response_headers(head: &ResponseHead) -> Vec<(HeaderName, HeaderValue)> {
+    let named = named_by_connection(&head.headers);
+    head.headers
+        .iter()
+        .filter(|(name, _)| {
+            passes(name, &named) && *name != "content-length" && !name.as_str().starts_with("access-control-")
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Headers on every answer of the data port.
+pub(crate) fn cors(headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("access-control-allow-origin"), HeaderValue::from_static("*"));
+    headers.insert(
+        HeaderName::from_static("access-control-expose-headers"),
+        HeaderValue::from_static(EXPOSE_HEADERS),
+    );
+}
+
+/// Headers of the answer to a preflight (Fetch standard, section 3.2).
+pub(crate) fn preflight(headers: &mut HeaderMap) {
+    cors(headers);
+    headers.insert(
+        HeaderName::from_static("access-control-allow-methods"),
+        HeaderValue::from_static("GET, POST, OPTIONS"),
+    );
+    // The wildcard does not cover `Authorization`: it must be named.
+    headers.insert(
+        HeaderName::from_static("access-control-allow-headers"),
+        HeaderValue::from_static(ALLOW_HEADERS),
+    );
+    headers.insert(HeaderName::from_static("access-control-max-age"), HeaderValue::from_static("86400"));
+}
+
+/// The name under which the answer's receipt can be fetched; 0G's clients look for the second header first.
+pub(crate) fn receipt_id(headers: &mut HeaderMap, id: &ReceiptId) {
+    // invariant: hexadecimal digits are a header value
+    #[allow(clippy::expect_used)]
+    let value = HeaderValue::from_str(&id.to_string()).expect("hexadecimal digits");
+    headers.insert(HeaderName::from_static("x-receipt-id"), value.clone());
+    headers.insert(HeaderName::from_static("zg-res-key"), value);
+}
+
+/// The client's nonce, zero if it sent none that is one.
+pub(crate) fn client_nonce(headers: &HeaderMap) -> Digest {
+    let text = headers.get(RECEIPT_NONCE).and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(Digest::ZERO)
+}
+
+fn passes(name: &HeaderName, named: &[String]) -> bool {
+    !HOP_BY_HOP.contains(&name.as_str())
+        && !named.iter().any(|other| other.eq_ignore_ascii_case(name.as_str()))
+}
+
+/// Headers that this hop's `Connection` makes hop-by-hop. Those that frame or name the message can't be.
+fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
+    let mut named = Vec::new();
+    for value in headers.get_all("connection") {
+        let Ok(value) = value.to_str() else { continue };
+        let tokens = value.split(',').map(str::trim).filter(|token| !token.is_empty());
+        named.extend(tokens.filter(|token| !token.eq_ignore_ascii_case("host")).map(str::to_owned));
+    }
+    named
+}

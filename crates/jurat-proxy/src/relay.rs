@@ -1,0 +1,312 @@
+//! One relayed request, from its head to the body of its answer.
+
+use std::{future::poll_fn, rc::Rc};
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::{BoxBody, EitherBody, MessageBody},
+    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    web,
+};
+use getrandom::rand_core::TryRng;
+use jurat_ledger::{ReserveError, Slot};
+use jurat_proto::{End, ReceiptId};
+use jurat_witness::{Answer, Answering, Asked, Exchange, Framing, Shape};
+
+use crate::{
+    context::Context,
+    engine::{Connection, EngineBody, HeadError, ResponseHead},
+    error::Refusal,
+    headers::{self, RequestFraming},
+    plain::PlainBody,
+    routes::{Oath, Route},
+    upload::{SendError, Sent, Upload},
+    witnessed::WitnessedBody,
+};
+
+/// Every answer of the data port.
+pub(crate) type Reply = HttpResponse<EitherBody<WitnessedBody, BoxBody>>;
+
+pub(crate) fn own(response: HttpResponse) -> Reply {
+    response.map_body(|_, body| EitherBody::right(body))
+}
+
+/// Relays a request by its route.
+pub(crate) async fn relay(
+    context: Rc<Context>,
+    request: HttpRequest,
+    payload: web::Payload,
+    route: Route,
+) -> Reply {
+    let received_at = (context.parts.clock)();
+    let limit = body_limit(&context, request.headers());
+    let declared = declared_length(request.headers());
+    if declared.is_some_and(|length| length > limit) {
+        return own(Refusal::BodyTooLarge.response());
+    }
+    let oath = match admit(&context, &route) {
+        Ok(oath) => oath,
+        Err(refusal) => return own(refusal.response()),
+    };
+    let endpoint = format!("{} {}", request.method(), route.path);
+    let exchange = Exchange::open(endpoint, received_at, headers::client_nonce(request.headers()));
+    let mut pending =
+        Pending { context: Rc::clone(&context), exchange: Some(exchange), oath, upload: Stage::Door };
+    match pending.ask(&request, payload, &route, declared, limit).await {
+        Ok((head, connection)) => pending.answer(head, connection, &route).await,
+        Err(Failure::Door(refusal)) => own(refusal.response()),
+        Err(Failure::Engine(refusal)) => pending.refuse(refusal).await,
+    }
+}
+
+/// An exchange between admission and the body of its answer. Dropped in between, its client has left.
+struct Pending {
+    context: Rc<Context>,
+    exchange: Option<Exchange<Asked>>,
+    /// Receipt id and room for the receipt, if the route is sworn.
+    oath: Option<(ReceiptId, Slot)>,
+    upload: Stage,
+}
+
+/// Whether the exchange counts: one whose request never came whole is turned away at the door.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Door,
+    Admitted,
+}
+
+enum Failure {
+    /// No exchange.
+    Door(Refusal),
+    /// An exchange, refused.
+    Engine(Refusal),
+}
+
+impl Pending {
+    /// Sends the request and reads the head of the answer.
+    async fn ask(
+        &mut self,
+        request: &HttpRequest,
+        payload: web::Payload,
+        route: &Route,
+        declared: Option<u64>,
+        limit: u64,
+    ) -> Result<(ResponseHead, Connection), Failure> {
+        let context = Rc::clone(&self.context);
+        let limits = &context.parts.limits;
+        let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
+        let mut upload = Upload::begin(payload, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
+        let has_body = declared.is_some() || request.headers().contains_key("transfer-encoding");
+        let framing = upload.framing(declared, has_body);
+        if upload.is_whole() {
+            self.upload = Stage::Admitted;
+        }
+        let head = self.head(request, route, framing);
+        let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
+        let mut connection = connect(&context).await?;
+        exchange.forwarded();
+        let sent = upload.send(&mut connection, head, framing, exchange).await;
+        self.upload = match sent {
+            Err(SendError::Client(_)) => Stage::Door,
+            _ => Stage::Admitted,
+        };
+        match sent {
+            Ok(Sent::Whole) => {}
+            Ok(Sent::Early(mut head)) => {
+                exchange.upload_cut();
+                // What of the request is still on its way would be taken for the next one.
+                head.keeps_alive = false;
+                return Ok((head, connection));
+            }
+            Err(SendError::Client(refusal)) => return Err(Failure::Door(refusal)),
+            Err(SendError::Engine(error)) => return Err(unanswered(&error)),
+        }
+        let head = poll_fn(|task| ResponseHead::poll_read(&mut connection, task));
+        match tokio::time::timeout(limits.first_byte, head).await {
+            Ok(Ok(head)) => Ok((head, connection)),
+            Ok(Err(error)) => Err(unanswered(&error)),
+            Err(_) => Err(Failure::Engine(Refusal::EngineTimeout)),
+        }
+    }
+
+    fn head(&self, request: &HttpRequest, route: &Route, framing: RequestFraming) -> Vec<u8> {
+        let target = match request.uri().query() {
+            Some(query) => format!("{}?{query}", route.path),
+            None => route.path.clone(),
+        };
+        let id = self.oath.as_ref().map(|(id, _)| id);
+        let authority = self.context.pool.address().authority();
+        headers::request_head(request.method(), &target, request.headers(), framing, id, &authority)
+    }
+
+    /// Turns the engine's head into the client's.
+    async fn answer(mut self, head: ResponseHead, connection: Connection, route: &Route) -> Reply {
+        let mut builder = HttpResponse::build(head.status);
+        for header in headers::response_headers(&head) {
+            builder.append_header(header);
+        }
+        let home = head.keeps_alive.then(|| Rc::clone(&self.context.pool));
+        let body = EngineBody::new(connection, head.framing, home);
+        let Some((id, slot)) = self.oath.take() else {
+            let idle = self.context.parts.limits.idle;
+            return finish(
+                builder,
+                None,
+                EitherBody::right(PlainBody::new(body, head.framing, idle).boxed()),
+            );
+        };
+        let answer = Answer {
+            status: head.status.as_u16(),
+            family: route.family,
+            framing: head.framing,
+            shape: shape(&head.headers),
+        };
+        let Some(exchange) = self.exchange.take() else { return own(Refusal::EngineInvalid.response()) };
+        let exchange = exchange.answering(answer);
+        if head.framing == Framing::Empty {
+            return match self.store(exchange, End::Complete, id, slot).await {
+                Ok(()) => finish(builder, Some(&id), EitherBody::right(empty_body(head.status))),
+                Err(refusal) => own(refusal.response()),
+            };
+        }
+        let context = Rc::clone(&self.context);
+        let body = WitnessedBody::new(context, body, head.framing, id, exchange, slot);
+        finish(builder, Some(&id), EitherBody::left(body))
+    }
+
+    /// Answers for an engine that did not; the refusal is sworn to like any answer.
+    async fn refuse(mut self, refusal: Refusal) -> Reply {
+        let mut response = refusal.response();
+        if let (Some(exchange), Some((id, slot))) = (self.exchange.take(), self.oath.take()) {
+            let body = refusal.body();
+            let mut exchange = exchange.answering(Answer::own(refusal.status().as_u16(), body.len() as u64));
+            let _ = exchange.observe(body.as_bytes());
+            if let Err(refusal) = self.store(exchange, End::Refused, id, slot).await {
+                return own(refusal.response());
+            }
+            headers::receipt_id(response.headers_mut(), &id);
+        }
+        own(response)
+    }
+
+    async fn store(
+        &self,
+        exchange: Exchange<Answering>,
+        end: End,
+        id: ReceiptId,
+        slot: Slot,
+    ) -> Result<(), Refusal> {
+        let statement = exchange.finish(end, (self.context.parts.clock)());
+        self.context.parts.metrics.exchange(statement.end());
+        slot.append(statement, id).await.map_err(|error| {
+            tracing::error!(%id, %error, "an answer is withheld");
+            self.context.parts.metrics.not_stored();
+            Refusal::StoreUnavailable
+        })
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.upload == Stage::Door {
+            return;
+        }
+        if let (Some(exchange), Some((id, slot))) = (self.exchange.take(), self.oath.take()) {
+            let end = self.context.parts.latches.end_of_dropped();
+            let statement = exchange.finish(end, (self.context.parts.clock)());
+            self.context.parts.metrics.exchange(statement.end());
+            drop(slot.append(statement, id));
+        }
+    }
+}
+
+/// Draws a receipt id and reserves room for the receipt, if the route is sworn.
+fn admit(context: &Context, route: &Route) -> Result<Option<(ReceiptId, Slot)>, Refusal> {
+    if route.oath == Oath::Relayed {
+        return Ok(None);
+    }
+    let slot = context.parts.appender.reserve().map_err(|error| match error {
+        ReserveError::Full => Refusal::Overloaded,
+        _ => Refusal::StoreUnavailable,
+    })?;
+    let mut id = [0; 16];
+    getrandom::SysRng.try_fill_bytes(&mut id).map_err(|error| {
+        tracing::error!(%error, "the operating system gave no randomness");
+        Refusal::StoreUnavailable
+    })?;
+    Ok(Some((ReceiptId::new(id), slot)))
+}
+
+async fn connect(context: &Context) -> Result<Connection, Failure> {
+    let connecting = context.pool.lease();
+    match tokio::time::timeout(std::time::Duration::from_secs(10), connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, engine = %context.pool.address(), "the engine could not be reached");
+            Err(Failure::Engine(Refusal::EngineUnreachable))
+        }
+        Err(_) => {
+            tracing::warn!(engine = %context.pool.address(), "the engine did not accept a connection in time");
+            Err(Failure::Engine(Refusal::EngineUnreachable))
+        }
+    }
+}
+
+fn unanswered(error: &HeadError) -> Failure {
+    tracing::warn!(%error, "no answer from the engine");
+    Failure::Engine(Refusal::EngineInvalid)
+}
+
+fn finish(
+    mut builder: HttpResponseBuilder,
+    id: Option<&ReceiptId>,
+    body: EitherBody<WitnessedBody, BoxBody>,
+) -> Reply {
+    let mut response = builder.message_body(body).unwrap_or_else(|error| {
+        // invariant: every header was parsed as one before
+        tracing::error!(%error, "an answer's head could not be built");
+        own(Refusal::EngineInvalid.response())
+    });
+    headers::cors(response.headers_mut());
+    if let Some(id) = id {
+        headers::receipt_id(response.headers_mut(), id);
+    }
+    response
+}
+
+fn empty_body(status: actix_web::http::StatusCode) -> BoxBody {
+    // These two have no body at all, the others one of length zero.
+    match status.as_u16() {
+        204 | 304 => actix_web::body::None::new().boxed(),
+        _ => BoxBody::new(bytes::Bytes::new()),
+    }
+}
+
+fn shape(headers: &HeaderMap) -> Shape {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    // A coded body is not what its type says; it passes as it is and is not looked into.
+    let coded = headers
+        .get("content-encoding")
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    match essence.to_ascii_lowercase().as_str() {
+        _ if coded => Shape::Opaque,
+        "text/event-stream" => Shape::Events,
+        "application/json" => Shape::Json,
+        other if other.ends_with("+json") => Shape::Json,
+        _ => Shape::Opaque,
+    }
+}
+
+fn body_limit(context: &Context, headers: &HeaderMap) -> u64 {
+    let limits = &context.parts.limits;
+    let multipart = headers.get(CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
+    });
+    if multipart { limits.multipart_body } else { limits.body }
+}
+
+/// The client's Content-Length; the server has refused anything but one number before.
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

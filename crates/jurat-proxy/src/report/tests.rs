@@ -1,0 +1,63 @@
+use super::*;
+
+const SIGNER: Address = Address::new([7; 20]);
+
+fn asked(path: Path, query: &str) -> Result<Ask, Refusal> {
+    parse(path, &Query::new(query), &SIGNER)
+}
+
+fn bound(path: Path, query: &str) -> Result<Binding, Refusal> {
+    asked(path, query).map(|ask| ask.binding)
+}
+
+#[test]
+fn bindings_follow_their_precedence_and_never_contradict() {
+    use Binding::{DstackV1, DstackV2, JuratV1};
+    for (path, query, binding) in [
+        (Path::Bare, "", Ok(JuratV1)),
+        (Path::V1, "", Ok(DstackV1)),
+        (Path::V1, "version=2", Ok(DstackV2)),
+        (Path::V1, "include_tls_fingerprint=true", Ok(DstackV2)),
+        (Path::V1, "include_tls_fingerprint=false&model=a/b:c", Ok(DstackV1)),
+        (Path::V1, "binding=jurat-v1", Ok(JuratV1)),
+        (Path::Bare, "binding=dstack-v1", Ok(DstackV1)),
+        (Path::Bare, "binding=dstack-v2&version=2&include_tls_fingerprint=true", Ok(DstackV2)),
+        (Path::Bare, "binding=jurat-v1&version=2", Err(Refusal::BindingConflict)),
+        (Path::V1, "version=1&include_tls_fingerprint=true", Err(Refusal::BindingConflict)),
+        (Path::V1, "binding=jurat-v2", Err(Refusal::InvalidBinding)),
+        (Path::V1, "binding=", Err(Refusal::InvalidBinding)),
+    ] {
+        assert_eq!(bound(path, query), binding, "{query}");
+    }
+}
+
+#[test]
+fn nonces_are_32_bytes_or_refused() {
+    let hex = "aB".repeat(32);
+    let nonce = Some(Nonce::new([0xab; 32]));
+    assert_eq!(asked(Path::Bare, &format!("nonce={hex}")).unwrap().nonce, nonce);
+    assert_eq!(asked(Path::Bare, &format!("model=x&nonce=0x{hex}")).unwrap().nonce, nonce);
+    assert_eq!(asked(Path::Bare, "").unwrap().nonce, None);
+    for bad in
+        ["nonce=", "nonce=ab", &format!("nonce={hex}00"), "nonce=%zz", &format!("nonce={}", "zz".repeat(32))]
+    {
+        assert_eq!(asked(Path::Bare, bad), Err(Refusal::InvalidNonce), "{bad}");
+    }
+}
+
+#[test]
+fn another_signer_is_not_ours() {
+    let ours = SIGNER.to_string();
+    for query in [format!("signing_address={ours}"), format!("signing_address={}", ours[2..].to_uppercase())]
+    {
+        assert!(asked(Path::V1, &query).is_ok(), "{query}");
+    }
+    for query in [
+        "signing_address=",
+        "signing_address=0x00",
+        "signing_address=0x0000000000000000000000000000000000000000",
+    ] {
+        assert_eq!(asked(Path::V1, query), Err(Refusal::SignerUnknown), "{query}");
+    }
+    assert_eq!(asked(Path::V1, "signing_algo=ed25519"), Err(Refusal::InvalidSigningAlgo));
+}

@@ -1,0 +1,80 @@
+//! Which requests are relayed, where to, and which answers are sworn. Whatever is not in here is 404:
+//! engines leave administrative and debugging routes unguarded.
+
+use actix_web::http::Method;
+use jurat_witness::Family;
+
+/// Whether an answer gets a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Oath {
+    Sworn,
+    Relayed,
+}
+
+/// A route of the relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The path at the engine, without a query.
+    pub(crate) path: String,
+    pub(crate) family: Family,
+    pub(crate) oath: Oath,
+}
+
+struct Entry {
+    method: Method,
+    /// Bare name; the same under `/v1/`.
+    name: &'static str,
+    engine: &'static str,
+    family: Family,
+    oath: Oath,
+}
+
+const fn sworn(name: &'static str, engine: &'static str, family: Family) -> Entry {
+    Entry { method: Method::POST, name, engine, family, oath: Oath::Sworn }
+}
+
+const fn relayed(method: Method, name: &'static str, engine: &'static str) -> Entry {
+    Entry { method, name, engine, family: Family::Plain, oath: Oath::Relayed }
+}
+
+/// Paths at the engine are vLLM's; a test holds them against its recorded list of routes.
+static TABLE: [Entry; 19] = [
+    sworn("chat/completions", "/v1/chat/completions", Family::Chat),
+    sworn("completions", "/v1/completions", Family::Chat),
+    sworn("responses", "/v1/responses", Family::Responses),
+    sworn("messages", "/v1/messages", Family::Messages),
+    sworn("embeddings", "/v1/embeddings", Family::Plain),
+    sworn("rerank", "/rerank", Family::Plain),
+    sworn("score", "/score", Family::Plain),
+    sworn("pooling", "/pooling", Family::Plain),
+    sworn("classify", "/classify", Family::Plain),
+    sworn("images/generations", "/v1/images/generations", Family::Plain),
+    sworn("images/edits", "/v1/images/edits", Family::Plain),
+    sworn("images/variations", "/v1/images/variations", Family::Plain),
+    sworn("audio/transcriptions", "/v1/audio/transcriptions", Family::Plain),
+    sworn("audio/translations", "/v1/audio/translations", Family::Plain),
+    sworn("audio/speech", "/v1/audio/speech", Family::Plain),
+    relayed(Method::GET, "models", "/v1/models"),
+    relayed(Method::POST, "tokenize", "/tokenize"),
+    relayed(Method::POST, "detokenize", "/detokenize"),
+    relayed(Method::GET, "responses/", "/v1/responses/"),
+];
+
+/// Finds the route of a raw (undecoded) path.
+pub(crate) fn find(method: &Method, path: &str) -> Option<Route> {
+    let name = path.strip_prefix("/v1/").or_else(|| path.strip_prefix('/'))?;
+    TABLE.iter().filter(|entry| entry.method == *method).find_map(|entry| {
+        let engine = match entry.name.strip_suffix('/') {
+            None if entry.name == name => entry.engine.to_owned(),
+            // A prefix takes one plain segment: nothing that the engine could resolve to another route.
+            Some(_) => {
+                let id = name.strip_prefix(entry.name)?;
+                let plain =
+                    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+                (plain && !id.is_empty()).then(|| format!("{}{id}", entry.engine))?
+            }
+            None => return None,
+        };
+        Some(Route { path: engine, family: entry.family, oath: entry.oath })
+    })
+}

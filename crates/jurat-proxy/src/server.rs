@@ -1,0 +1,57 @@
+//! Two listeners, given and not opened here: the data port and the admin listener.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{App, HttpServer, dev::Server, web};
+
+use crate::{
+    admin,
+    context::{Context, Parts},
+    data,
+};
+
+/// How the listeners are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serving {
+    /// Worker threads of the data port.
+    pub workers: usize,
+    /// Connections a worker accepts before it leaves new ones to others.
+    pub connections: usize,
+    /// How long answers under way may take to end when the server is stopped.
+    pub grace: Duration,
+}
+
+/// What actix-web leaves off or on by default, each seen to cost an answer or a receipt. A macro, as the
+/// server's type can't be named without actix-web's inner crates.
+macro_rules! configured {
+    ($server:expr, $serving:expr) => {
+        $server
+            // Without it a stream's first event waits 40 ms for a delayed acknowledgement.
+            .tcp_nodelay(true)
+            // A client that half-closes has left; otherwise its leaving would go unnoticed.
+            .h1_allow_half_closed(false)
+            .keep_alive(Duration::from_secs(75))
+            .client_request_timeout(Duration::from_secs(30))
+            .shutdown_timeout($serving.grace.as_secs().max(1))
+            // The program decides what a signal means.
+            .disable_signals()
+    };
+}
+
+/// The data port's server; it runs when awaited.
+pub fn data_server(parts: Parts, listener: TcpListener, serving: Serving) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new().app_data(Context::new(parts.clone())).default_service(web::to(data::dispatch))
+    });
+    Ok(configured!(server.workers(serving.workers).max_connections(serving.connections), serving)
+        .listen(listener)?
+        .run())
+}
+
+/// The admin listener's server; it runs when awaited.
+pub fn admin_server(parts: Parts, listener: TcpListener, serving: Serving) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new().app_data(Context::new(parts.clone())).default_service(web::to(admin::dispatch))
+    });
+    Ok(configured!(server.workers(1), serving).listen(listener)?.run())
+}

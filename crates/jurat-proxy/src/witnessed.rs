@@ -1,0 +1,281 @@
+//! The answer's body: polled by the client's connection itself, so that there is no task, no channel and no
+//! copy between the engine and the client, and back-pressure is the socket's.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context as Task, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use jurat_ledger::{Appended, Slot};
+use jurat_proto::{End, ReceiptId};
+use jurat_witness::{Answering, Exchange, Framing, Seen};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{context::Context, drain, engine::EngineBody};
+
+/// How long a `[DONE]` waits for its blank line.
+const BLANK_LINE: Duration = Duration::from_secs(1);
+/// Most bytes of a completing event that are kept; of a larger one the oldest go, never its end.
+const MOST_HELD: u64 = 1 << 20;
+/// How long a cut answer's last bytes have to leave: actix-http discards what it has not written when a body ends in an error.
+const FLUSH: Duration = Duration::from_millis(250);
+
+/// The body of a sworn answer.
+pub(crate) struct WitnessedBody {
+    context: Rc<Context>,
+    engine: EngineBody,
+    size: BodySize,
+    id: ReceiptId,
+    /// The exchange and the room for its receipt, until it is over.
+    open: Option<(Exchange<Answering>, Slot)>,
+    /// Observed and not yet released; the last `held` bytes of it wait for the receipt.
+    waiting: VecDeque<Bytes>,
+    waiting_bytes: u64,
+    held: u64,
+    state: State,
+    /// Fires when the engine has been silent for too long. Reset lazily: an event costs no timer.
+    timer: Pin<Box<Sleep>>,
+    last_heard: Instant,
+}
+
+enum State {
+    Flowing,
+    /// The receipt is being stored.
+    Storing(Appended, Last),
+    /// Everything may go; then the body ends.
+    Releasing(Last),
+    /// The last bytes of a cut answer are being flushed.
+    Flushing,
+}
+
+/// How the body ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Properly,
+    CutOff,
+}
+
+/// The body ends before it is whole: the connection is closed without a terminating chunk.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer was cut off")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl WitnessedBody {
+    pub(crate) fn new(
+        context: Rc<Context>,
+        engine: EngineBody,
+        framing: Framing,
+        id: ReceiptId,
+        exchange: Exchange<Answering>,
+        slot: Slot,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            timer: Box::pin(sleep_until(now + context.parts.limits.idle)),
+            last_heard: now,
+            context,
+            engine,
+            size: match framing {
+                Framing::Length(length) => BodySize::Sized(length),
+                Framing::Empty | Framing::Chunked | Framing::UntilClose => BodySize::Stream,
+            },
+            id,
+            open: Some((exchange, slot)),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            held: 0,
+            state: State::Flowing,
+        }
+    }
+
+    /// Takes the next chunk from the engine, or learns that there is none.
+    fn poll_engine(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        match self.engine.poll_chunk(task) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.last_heard = Instant::now();
+                self.observe(chunk);
+            }
+            Poll::Ready(Some(Err(error))) => {
+                tracing::info!(id = %self.id, %error, "the engine's answer was cut off");
+                self.finish(End::EngineTruncated);
+            }
+            Poll::Ready(None) => self.finish(End::Complete),
+            Poll::Pending => {
+                let end = ready!(self.poll_silence(task));
+                self.finish(end);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Resolves when the engine's silence means something.
+    fn poll_silence(&mut self, task: &mut Task<'_>) -> Poll<End> {
+        let whole = self.open.as_ref().is_some_and(|(exchange, _)| exchange.is_all_but_whole());
+        let (allowed, end) = match whole {
+            true => (BLANK_LINE, End::Complete),
+            false => (self.context.parts.limits.idle, End::TimedOut),
+        };
+        let deadline = self.last_heard + allowed;
+        if Instant::now() >= deadline {
+            return Poll::Ready(end);
+        }
+        // Only ever armed for a deadline that was right when it was armed; a later one is found when it fires.
+        if self.timer.deadline() > deadline || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+        }
+        while self.timer.as_mut().poll(task).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(end);
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    fn observe(&mut self, chunk: Bytes) {
+        let Some((exchange, _)) = &mut self.open else { return };
+        match exchange.observe(&chunk) {
+            Seen::Flowing { held } => {
+                self.wait(chunk);
+                self.held = held;
+                self.let_go_of_the_oldest();
+            }
+            Seen::Whole { held, surplus } => {
+                self.context.parts.metrics.surplus(surplus);
+                self.wait(chunk.slice(..chunk.len() - surplus));
+                self.held = held;
+                self.finish(End::Complete);
+            }
+        }
+    }
+
+    fn wait(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.waiting_bytes += bytes.len() as u64;
+            self.waiting.push_back(bytes);
+        }
+    }
+
+    /// A completing event may be as large as the answer; memory may not.
+    fn let_go_of_the_oldest(&mut self) {
+        while self.held > MOST_HELD {
+            let mut skip = self.waiting_bytes - self.held;
+            let Some(oldest) = self.waiting.iter().find(|bytes| match skip.checked_sub(bytes.len() as u64) {
+                Some(left) => {
+                    skip = left;
+                    false
+                }
+                None => true,
+            }) else {
+                return;
+            };
+            let oldest = oldest.slice(skip as usize..);
+            if let Some((exchange, _)) = &mut self.open {
+                exchange.let_go(&oldest);
+            }
+            self.held -= oldest.len() as u64;
+        }
+    }
+
+    /// The next bytes that may be released while the last `held` wait.
+    fn release(&mut self) -> Option<Bytes> {
+        let free = self.waiting_bytes - self.held;
+        let front = self.waiting.front_mut().filter(|_| free > 0)?;
+        let bytes = if front.len() as u64 <= free {
+            self.waiting.pop_front()?
+        } else {
+            front.split_to(free as usize)
+        };
+        self.waiting_bytes -= bytes.len() as u64;
+        Some(bytes)
+    }
+
+    fn finish(&mut self, end: End) {
+        let Some((exchange, slot)) = self.open.take() else { return };
+        let statement = exchange.finish(end, (self.context.parts.clock)());
+        self.context.parts.metrics.exchange(statement.end());
+        // A failure that the engine itself framed to its end is relayed to its end.
+        let last = match (statement.end(), end) {
+            (End::Complete, _) | (End::EngineFailed, End::Complete) => Last::Properly,
+            _ => Last::CutOff,
+        };
+        tracing::debug!(id = %self.id, end = %statement.end(), milliseconds = statement.milliseconds(), "exchange ended");
+        self.state = State::Storing(slot.append(statement, self.id), last);
+    }
+
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            if let Some(bytes) = self.release() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            match &mut self.state {
+                State::Flowing => ready!(self.poll_engine(task)),
+                State::Storing(appended, last) => {
+                    let last = *last;
+                    match ready!(Pin::new(appended).poll(task)) {
+                        Ok(()) => {
+                            self.held = 0;
+                            self.state = State::Releasing(last);
+                        }
+                        Err(error) => {
+                            tracing::error!(id = %self.id, %error, "an answer's end is withheld");
+                            self.context.parts.metrics.not_stored();
+                            self.waiting.clear();
+                            (self.waiting_bytes, self.held) = (0, 0);
+                            self.state = State::Releasing(Last::CutOff);
+                        }
+                    }
+                }
+                State::Releasing(Last::Properly) => return Poll::Ready(None),
+                State::Releasing(Last::CutOff) => {
+                    self.timer.as_mut().reset(Instant::now() + FLUSH);
+                    self.state = State::Flushing;
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                State::Flushing => {
+                    ready!(self.timer.as_mut().poll(task));
+                    return Poll::Ready(Some(Err(Cut)));
+                }
+            }
+        }
+    }
+}
+
+impl MessageBody for WitnessedBody {
+    type Error = Cut;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        self.get_mut().poll(task)
+    }
+}
+
+impl Drop for WitnessedBody {
+    /// Dropped by its connection before it was over: the client left, and its receipt is kept all the same.
+    fn drop(&mut self) {
+        if self.open.is_some() {
+            self.finish(self.context.parts.latches.end_of_dropped());
+        }
+        if matches!(self.state, State::Releasing(Last::Properly)) {
+            drain::rest_of(&self.context, &mut self.engine);
+        }
+    }
+}
