@@ -1,1 +1,38 @@
 //! The hardware: evidence from TDX and from NVIDIA GPUs.
+//!
+//! A producer: it never judges (that is `jurat-verify`), it only refuses to hand out evidence that is
+//! not the evidence asked for. It reads devices and changes nothing on them.
+//!
+//! ```text
+//! Attester            one thread, one queue: the only caller of the providers below
+//!   CheckedQuotes     TDX, version, report data, DEBUG bit: of every quote, whoever made it
+//!     ConfigfsTsm     the kernel's configfs-tsm, through tdx-attest-rs
+//!     TdxAttest       the public names of tdx-attest-rs, ours or Intel's
+//!   CheckedGpus       count and nonce: of all GPU evidence, whoever made it
+//!     Nvml            NVIDIA's management library
+//! ```
+//!
+//! [`quote_provider`] picks the quote provider. [`QuoteProvider`] and [`GpuProvider`] are the boundaries:
+//! `jurat-simulated` stands behind the same two.
+#![forbid(unsafe_code)]
+
+mod caught;
+mod checked;
+#[cfg(feature = "configfs")]
+mod configfs;
+mod discover;
+mod engine;
+mod nvml;
+mod provider;
+mod tdx_attest;
+
+pub use checked::{CheckedGpus, CheckedQuotes};
+#[cfg(feature = "configfs")]
+pub use configfs::ConfigfsTsm;
+pub use discover::{DEFAULT_TSM_ROOT, QuoteSource, UnknownQuoteSource, quote_provider};
+pub use engine::{Attester, Identity, ReportFailure, ReportRequest, Settings, StartError};
+pub use nvml::Nvml;
+pub use provider::{
+    GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, Quote, QuoteFailure, QuoteProvider, Tee,
+};
+pub use tdx_attest::TdxAttest;

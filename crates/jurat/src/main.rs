@@ -1,2 +1,64 @@
-//! The program.
-fn main() {}
+//! The program: command line, configuration, telemetry, and the only place where everything is wired.
+#![forbid(unsafe_code)]
+
+mod attest;
+mod check;
+mod cli;
+mod config;
+#[cfg(feature = "simulated-tee")]
+mod demo;
+mod exit;
+mod policy;
+mod reporter;
+mod selfcheck;
+mod serve;
+mod service;
+mod tee;
+mod telemetry;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::{Code, Failure},
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is a mistake of usage.
+            let code = if error.use_stderr() { Code::Usage } else { Code::Done };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<Code, Failure> {
+    // The judge's errands and the demo speak TLS through one provider; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Serve(options) => serve::run(options),
+        #[cfg(feature = "simulated-tee")]
+        Command::Demo(options) => demo::run(options),
+        #[cfg(not(feature = "simulated-tee"))]
+        Command::Demo(_) => {
+            Err(Failure::usage("this build has no simulated TEE, so there is nothing to demonstrate with")
+                .hint("build with `--features jurat/simulated-tee`, or run scripts/quickstart"))
+        }
+        Command::Verify(options) => verify::run(options),
+        Command::Check(options) => check::run(options),
+        Command::Attest(options) => attest::run(options),
+        Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
+        Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
+        Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),
+    }
+}

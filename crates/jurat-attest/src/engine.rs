@@ -1,0 +1,223 @@
+//! The evidence engine: makes reports, one at a time, on a thread of its own.
+//!
+//! Hardware answers in seconds and only one caller at a time, and whoever can reach the report endpoint can ask.
+//! So every request goes through one bounded queue; equal requests share one report; a request that was begun is
+//! finished, whoever has left meanwhile, because an answer left behind in a device would be the next caller's.
+//!
+//! `terms` is what callers give and get; `queue` decides what is done next and holds the shared reports; `compose`
+//! makes one report; this file is the thread between them.
+
+mod compose;
+mod queue;
+mod reply;
+mod terms;
+
+use std::{
+    fmt,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Instant,
+};
+
+use jurat_proto::{Binding, Nonce, ReportBody};
+
+use crate::{CheckedGpus, CheckedQuotes, GpuProvider, QuoteProvider, Tee};
+use compose::Composer;
+use queue::{Next, Queue, Task};
+use reply::Reply;
+pub use terms::{Identity, ReportFailure, ReportRequest, Settings, StartError};
+
+/// A handle on the engine, cheap to clone. The engine ends when the last one is gone.
+#[derive(Clone)]
+pub struct Attester {
+    handle: Arc<Handle>,
+}
+
+impl Attester {
+    /// Starts the engine and waits until it has made its first report, under `jurat-v1`: up to the half minute that
+    /// the hardware may take.
+    ///
+    /// `gpus`: `None` only for a machine that is meant to have none; its reports say so.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Report`] with what the hardware lacks: an engine that cannot prove anything does not start.
+    pub fn start(
+        identity: Identity,
+        quotes: Box<dyn QuoteProvider>,
+        gpus: Option<Box<dyn GpuProvider>>,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        let quotes = CheckedQuotes::new(quotes);
+        let tee = quotes.tee();
+        let mut composer = Composer::new(identity.clone(), quotes, gpus.map(CheckedGpus::new));
+        let engine = Arc::new(Engine { queue: Mutex::new(Queue::new(settings)), work: Condvar::new() });
+        let handle = Handle { engine: Arc::clone(&engine), identity, tee };
+        let (tell, first) = mpsc::sync_channel(1);
+        thread::Builder::new().name("jurat-attest".to_owned()).spawn(move || {
+            let _end = Abandon(&engine);
+            let first = engine.perform(&mut composer, Task::Shared(Binding::JuratV1));
+            let good = first.is_ok();
+            // Nobody listens only if the starter is gone, and then its handle has stopped the engine.
+            let _ = tell.send(first);
+            if good {
+                engine.run(&mut composer);
+            }
+        })?;
+        first.recv().unwrap_or(Err(ReportFailure::Stopped))?;
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
+    /// Asks for a report.
+    ///
+    /// `reply` is called exactly once: here and now if the answer is at hand (a shared report, a refusal), else from
+    /// the engine's thread, which waits for it; so it should hand the answer on and return.
+    pub fn request(
+        &self,
+        request: ReportRequest,
+        reply: impl FnOnce(Result<Arc<ReportBody>, ReportFailure>) + Send + 'static,
+    ) {
+        let reply = Reply::new(reply);
+        if request.binding == Binding::DstackV2 && self.handle.identity.tls_spki.is_none() {
+            return reply.send(Err(ReportFailure::TlsOff));
+        }
+        let engine = &self.handle.engine;
+        let now = Instant::now();
+        let mut queue = engine.lock();
+        let task = match request.nonce {
+            Some(nonce) => Task::Fresh(request.binding, nonce),
+            None => match queue.shared(request.binding, now) {
+                Some(body) => {
+                    drop(queue);
+                    return reply.send(Ok(body));
+                }
+                None => Task::Shared(request.binding),
+            },
+        };
+        let refused = queue.push(task, reply);
+        drop(queue);
+        match refused {
+            Ok(()) => engine.work.notify_one(),
+            Err((reply, failure)) => reply.send(Err(failure)),
+        }
+    }
+
+    /// Whose key the reports are about.
+    pub fn identity(&self) -> &Identity {
+        &self.handle.identity
+    }
+
+    /// What kind of machine the reports speak for.
+    pub fn tee(&self) -> Tee {
+        self.handle.tee
+    }
+
+    /// Ends the engine: what is under way is finished and answered, what waits is answered with
+    /// [`ReportFailure::Stopped`]. Returns at once.
+    pub fn stop(&self) {
+        self.handle.engine.stop();
+    }
+}
+
+impl fmt::Debug for Attester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attester").field("tee", &self.handle.tee).finish_non_exhaustive()
+    }
+}
+
+/// What all clones of an [`Attester`] share; gone with the last of them.
+struct Handle {
+    engine: Arc<Engine>,
+    identity: Identity,
+    tee: Tee,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.engine.stop();
+    }
+}
+
+/// What callers and the engine's thread share.
+struct Engine {
+    queue: Mutex<Queue>,
+    work: Condvar,
+}
+
+impl Engine {
+    /// The thread's life: does what is next, sleeps when nothing is, returns when stopped.
+    fn run(&self, composer: &mut Composer) {
+        let mut queue = self.lock();
+        loop {
+            match queue.next(Instant::now()) {
+                Next::Run(task) => {
+                    drop(queue);
+                    // The failure has been told to whoever asked and to the log.
+                    let _ = self.perform(composer, task);
+                    queue = self.lock();
+                }
+                Next::Sleep(until) => {
+                    let pause = until.saturating_duration_since(Instant::now());
+                    queue = self.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Makes one report, keeps it if it is to be shared, and answers whoever waits for it.
+    fn perform(&self, composer: &mut Composer, task: Task) -> Result<(), ReportFailure> {
+        let begun = Instant::now();
+        let outcome = match task {
+            Task::Fresh(binding, nonce) => composer.report(binding, &nonce),
+            Task::Shared(binding) => own_nonce().and_then(|nonce| composer.report(binding, &nonce)),
+        }
+        .map(Arc::new);
+        let took = begun.elapsed();
+        match &outcome {
+            Ok(_) => {
+                tracing::debug!(binding = %task.binding(), milliseconds = took.as_millis(), "report made")
+            }
+            Err(error) => tracing::warn!(binding = %task.binding(), %error, "no report"),
+        }
+        let waiting = self.lock().finish(task, &outcome, begun, Instant::now());
+        for reply in waiting {
+            reply.send(outcome.clone());
+        }
+        outcome.map(drop)
+    }
+
+    fn stop(&self) {
+        let waiting = self.lock().close();
+        self.work.notify_one();
+        for reply in waiting {
+            reply.send(Err(ReportFailure::Stopped));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // The queue is whole between any two of its methods, so a panic elsewhere does not spoil it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// However the thread ends, nobody is left waiting.
+struct Abandon<'a>(&'a Engine);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        let waiting = self.0.lock().abandon();
+        for reply in waiting {
+            reply.send(Err(ReportFailure::Stopped));
+        }
+    }
+}
+
+fn own_nonce() -> Result<Nonce, ReportFailure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| ReportFailure::Randomness(error.to_string()))?;
+    Ok(Nonce::new(bytes))
+}
+
+#[cfg(test)]
+mod tests;

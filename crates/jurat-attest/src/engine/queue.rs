@@ -1,0 +1,221 @@
+//! What the engine does next, and the reports that it shares.
+//!
+//! Time comes in as an argument; nothing here blocks or calls anybody.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jurat_proto::{Binding, Nonce, ReportBody};
+
+use super::{ReportFailure, Settings, reply::Reply};
+
+/// Ages are told in whole seconds.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
+/// A machine that can no longer prove itself is noticed within a day.
+const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One report to make. Equal tasks are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Over a caller's nonce.
+    Fresh(Binding, Nonce),
+    /// Over a nonce of our own, to be shared.
+    Shared(Binding),
+}
+
+impl Task {
+    pub(super) fn binding(self) -> Binding {
+        match self {
+            Self::Fresh(binding, _) | Self::Shared(binding) => binding,
+        }
+    }
+}
+
+/// What the engine's thread does now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This; [`Queue::finish`] is called afterwards.
+    Run(Task),
+    /// Nothing, until then or until something is pushed.
+    Sleep(Instant),
+    /// Nothing any more.
+    End,
+}
+
+/// Who waits for a task.
+struct Job {
+    task: Task,
+    replies: Vec<Reply>,
+}
+
+/// A report for everybody who brings no nonce.
+struct Shared {
+    body: Arc<ReportBody>,
+    /// When its nonce was drawn: no part of the evidence is older.
+    made: Instant,
+    /// When to make the next.
+    renew: Instant,
+    /// Somebody was given it.
+    asked: bool,
+}
+
+/// Tasks in order of arrival, and the shared reports.
+pub(super) struct Queue {
+    limit: usize,
+    refresh: Duration,
+    jobs: VecDeque<Job>,
+    running: Option<Job>,
+    shared: HashMap<Binding, Shared>,
+    /// How long a report takes, averaged over the last few.
+    pace: Duration,
+    open: bool,
+}
+
+impl Queue {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            limit: settings.queue,
+            refresh: settings.refresh.clamp(SHORTEST_REFRESH, LONGEST_REFRESH),
+            jobs: VecDeque::new(),
+            running: None,
+            shared: HashMap::new(),
+            pace: Duration::from_secs(1),
+            open: true,
+        }
+    }
+
+    /// The shared report, with its age, unless there is none or it is too old.
+    pub(super) fn shared(&mut self, binding: Binding, now: Instant) -> Option<Arc<ReportBody>> {
+        if !self.open {
+            return None;
+        }
+        let shared = self.shared.get_mut(&binding)?;
+        let age = now.saturating_duration_since(shared.made);
+        if age >= self.refresh {
+            return None;
+        }
+        shared.asked = true;
+        let seconds = age.as_secs();
+        if shared.body.report_age_seconds != Some(seconds) {
+            // One copy a second at most, however many ask.
+            Arc::make_mut(&mut shared.body).report_age_seconds = Some(seconds);
+        }
+        Some(Arc::clone(&shared.body))
+    }
+
+    /// Adds a caller to `task`, or gives the reply back with the reason.
+    pub(super) fn push(&mut self, task: Task, reply: Reply) -> Result<(), (Reply, ReportFailure)> {
+        if !self.open {
+            return Err((reply, ReportFailure::Stopped));
+        }
+        if let Some(job) = self.running.iter_mut().chain(&mut self.jobs).find(|job| job.task == task) {
+            // One reply is one connection, and those are limited where they are accepted.
+            job.replies.push(reply);
+            return Ok(());
+        }
+        if self.jobs.len() >= self.limit {
+            return Err((reply, ReportFailure::Busy { retry_after: self.patience() }));
+        }
+        self.jobs.push_back(Job { task, replies: vec![reply] });
+        Ok(())
+    }
+
+    /// Takes the next task. A shared report that is due goes first: many wait for what one asks.
+    pub(super) fn next(&mut self, now: Instant) -> Next {
+        if !self.open {
+            return Next::End;
+        }
+        self.shared.retain(|binding, shared| kept(*binding, shared) || now < shared.made + self.refresh);
+        let due = self
+            .shared
+            .iter()
+            .find(|(binding, shared)| kept(**binding, shared) && shared.renew <= now)
+            .map(|(binding, _)| *binding);
+        let job = match due {
+            Some(binding) => {
+                let task = Task::Shared(binding);
+                let waiting = self.jobs.iter().position(|job| job.task == task);
+                waiting.and_then(|at| self.jobs.remove(at)).or(Some(Job { task, replies: Vec::new() }))
+            }
+            None => self.jobs.pop_front(),
+        };
+        match job {
+            Some(job) => {
+                let task = job.task;
+                self.running = Some(job);
+                Next::Run(task)
+            }
+            None => {
+                let ends = self.shared.iter().map(|(binding, shared)| {
+                    if kept(*binding, shared) { shared.renew } else { shared.made + self.refresh }
+                });
+                Next::Sleep(ends.min().unwrap_or(now + self.refresh))
+            }
+        }
+    }
+
+    /// Takes the outcome of the task that [`Queue::next`] gave out; returns who waits for it.
+    pub(super) fn finish(
+        &mut self,
+        task: Task,
+        outcome: &Result<Arc<ReportBody>, ReportFailure>,
+        begun: Instant,
+        now: Instant,
+    ) -> Vec<Reply> {
+        let replies = self.running.take().map(|job| job.replies).unwrap_or_default();
+        self.pace = self.pace.saturating_mul(3).saturating_add(now.saturating_duration_since(begun)) / 4;
+        if let Task::Shared(binding) = task {
+            match outcome {
+                Ok(body) => {
+                    let shared = Shared {
+                        body: Arc::clone(body),
+                        made: begun,
+                        // A quarter of its life is left to make the next, and to try again.
+                        renew: begun + self.refresh * 3 / 4,
+                        asked: false,
+                    };
+                    self.shared.insert(binding, shared);
+                }
+                Err(_) => {
+                    if let Some(shared) = self.shared.get_mut(&binding) {
+                        shared.renew = now + self.refresh / 16;
+                    }
+                }
+            }
+        }
+        replies
+    }
+
+    /// Takes no more; returns who waits in vain. The task under way keeps its callers.
+    pub(super) fn close(&mut self) -> Vec<Reply> {
+        self.open = false;
+        mem::take(&mut self.jobs).into_iter().flat_map(|job| job.replies).collect()
+    }
+
+    /// As [`Queue::close`], for a thread that is gone: the task under way will not be finished either.
+    pub(super) fn abandon(&mut self) -> Vec<Reply> {
+        let mut replies = self.close();
+        replies.extend(self.running.take().into_iter().flat_map(|job| job.replies));
+        replies
+    }
+
+    /// Until the queue has moved by about a half: whole seconds, between one and sixty.
+    fn patience(&self) -> Duration {
+        let waiting = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
+        let seconds = self.pace.saturating_mul(waiting.saturating_add(1)).as_secs() / 2;
+        Duration::from_secs(seconds.clamp(1, 60))
+    }
+}
+
+/// Whether a report is renewed when its time comes: the first binding's always, so that a machine that can no longer
+/// prove itself is noticed; another's only if somebody took it, or one request would cost device time for ever.
+fn kept(binding: Binding, shared: &Shared) -> bool {
+    binding == Binding::JuratV1 || shared.asked
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+use std::sync::Mutex;
+
+use jurat_proto::ReportBody;
+
+use super::*;
+
+const SHARED: Task = Task::Shared(Binding::JuratV1);
+
+fn fresh(nonce: u8) -> Task {
+    Task::Fresh(Binding::JuratV1, Nonce::new([nonce; 32]))
+}
+
+fn reply() -> Reply {
+    Reply::new(|_| ())
+}
+
+fn body() -> Result<Arc<ReportBody>, ReportFailure> {
+    Ok(Arc::new(serde_json::from_str(r#"{"report_age_seconds":0}"#).unwrap()))
+}
+
+fn queue(limit: usize) -> Queue {
+    Queue::new(Settings { queue: limit, refresh: Duration::from_secs(300) })
+}
+
+fn after(start: Instant, seconds: u64) -> Instant {
+    start + Duration::from_secs(seconds)
+}
+
+#[test]
+fn equal_tasks_are_one_and_the_rest_keep_their_order() {
+    let start = Instant::now();
+    let mut queue = queue(2);
+    for task in [fresh(1), fresh(2), fresh(1), fresh(2), fresh(1)] {
+        assert!(queue.push(task, reply()).is_ok());
+    }
+    let Err((_, ReportFailure::Busy { retry_after })) = queue.push(fresh(3), reply()) else {
+        panic!("a third task fitted in")
+    };
+    assert!(retry_after >= Duration::from_secs(1));
+    assert_eq!(queue.next(start), Next::Run(fresh(1)));
+    // It is under way, and whoever asks for the same still joins it.
+    assert!(queue.push(fresh(1), reply()).is_ok());
+    assert!(queue.push(fresh(3), reply()).is_ok());
+    assert_eq!(queue.finish(fresh(1), &body(), start, start).len(), 4);
+    assert_eq!(queue.next(start), Next::Run(fresh(2)));
+    assert_eq!(queue.finish(fresh(2), &body(), start, start).len(), 2);
+    assert_eq!(queue.next(start), Next::Run(fresh(3)));
+}
+
+#[test]
+fn equal_nonces_under_other_bindings_are_other_tasks() {
+    let mut queue = queue(8);
+    let nonce = Nonce::new([1; 32]);
+    for binding in Binding::ALL {
+        assert!(queue.push(Task::Fresh(binding, nonce), reply()).is_ok());
+    }
+    for binding in Binding::ALL {
+        assert_eq!(queue.next(Instant::now()), Next::Run(Task::Fresh(binding, nonce)));
+    }
+}
+
+#[test]
+fn a_shared_report_ages_and_is_never_older_than_allowed() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    assert!(queue.shared(Binding::JuratV1, start).is_none());
+    queue.finish(SHARED, &body(), start, after(start, 2));
+    let age = |queue: &mut Queue, seconds| {
+        queue.shared(Binding::JuratV1, after(start, seconds)).map(|body| body.report_age_seconds.unwrap())
+    };
+    // Its age counts from the nonce, not from the end of the work.
+    assert_eq!(age(&mut queue, 2), Some(2));
+    assert_eq!(age(&mut queue, 299), Some(299));
+    assert_eq!(age(&mut queue, 300), None);
+    assert!(queue.shared(Binding::DstackV1, start).is_none());
+}
+
+#[test]
+fn a_report_in_a_callers_hands_does_not_age() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    queue.finish(SHARED, &body(), start, start);
+    let early = queue.shared(Binding::JuratV1, after(start, 1)).unwrap();
+    let late = queue.shared(Binding::JuratV1, after(start, 9)).unwrap();
+    assert_eq!((early.report_age_seconds, late.report_age_seconds), (Some(1), Some(9)));
+    let same = queue.shared(Binding::JuratV1, after(start, 9)).unwrap();
+    assert!(Arc::ptr_eq(&late, &same));
+}
+
+#[test]
+fn renewal_comes_early_goes_first_and_is_tried_again() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    queue.finish(SHARED, &body(), start, start);
+    assert_eq!(queue.next(start), Next::Sleep(after(start, 225)));
+    assert!(queue.push(fresh(1), reply()).is_ok());
+    assert_eq!(queue.next(after(start, 225)), Next::Run(SHARED));
+    let failed = Err(ReportFailure::Stopped);
+    queue.finish(SHARED, &failed, after(start, 225), after(start, 226));
+    assert!(queue.shared(Binding::JuratV1, after(start, 299)).is_some(), "the old one is still good");
+    assert_eq!(queue.next(after(start, 226)), Next::Run(fresh(1)));
+    queue.finish(fresh(1), &body(), after(start, 226), after(start, 227));
+    let Next::Sleep(again) = queue.next(after(start, 227)) else { panic!("something to do") };
+    assert!(again > after(start, 227) && again < after(start, 250));
+    assert_eq!(queue.next(again), Next::Run(SHARED));
+    queue.finish(SHARED, &body(), again, again);
+    assert_eq!(queue.next(again), Next::Sleep(again + Duration::from_secs(225)));
+}
+
+#[test]
+fn renewal_takes_along_whoever_waits_for_it() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    queue.finish(SHARED, &body(), start, start);
+    for task in [fresh(1), SHARED, fresh(2)] {
+        assert!(queue.push(task, reply()).is_ok());
+    }
+    assert_eq!(queue.next(after(start, 300)), Next::Run(SHARED));
+    assert_eq!(queue.finish(SHARED, &body(), after(start, 300), after(start, 301)).len(), 1);
+    assert_eq!(queue.next(after(start, 301)), Next::Run(fresh(1)));
+}
+
+#[test]
+fn a_binding_that_nobody_asks_for_is_let_go() {
+    let start = Instant::now();
+    let task = Task::Shared(Binding::DstackV1);
+    let mut idle = queue(8);
+    idle.finish(task, &body(), start, start);
+    assert_eq!(idle.next(after(start, 225)), Next::Sleep(after(start, 300)));
+    assert_eq!(idle.next(after(start, 300)), Next::Sleep(after(start, 600)));
+
+    let mut asked = queue(8);
+    asked.finish(task, &body(), start, start);
+    assert!(asked.shared(Binding::DstackV1, after(start, 10)).is_some());
+    assert_eq!(asked.next(after(start, 225)), Next::Run(task));
+}
+
+#[test]
+fn a_closed_queue_gives_nothing_out_and_keeps_who_is_served() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    queue.finish(Task::Shared(Binding::DstackV1), &body(), start, start);
+    for task in [fresh(1), fresh(2)] {
+        assert!(queue.push(task, reply()).is_ok());
+    }
+    assert_eq!(queue.next(start), Next::Run(fresh(1)));
+    assert_eq!(queue.close().len(), 1);
+    assert!(matches!(queue.push(fresh(1), reply()), Err((_, ReportFailure::Stopped))));
+    assert!(queue.shared(Binding::DstackV1, start).is_none());
+    assert_eq!(queue.finish(fresh(1), &body(), start, start).len(), 1);
+    assert_eq!(queue.next(start), Next::End);
+}
+
+#[test]
+fn an_abandoned_queue_gives_up_everybody() {
+    let mut queue = queue(8);
+    for task in [fresh(1), fresh(2)] {
+        assert!(queue.push(task, reply()).is_ok());
+    }
+    assert_eq!(queue.next(Instant::now()), Next::Run(fresh(1)));
+    assert_eq!(queue.abandon().len(), 2);
+}
+
+#[test]
+fn absurd_settings_do_no_harm() {
+    let start = Instant::now();
+    for refresh in [Duration::ZERO, Duration::MAX] {
+        let mut queue = Queue::new(Settings { queue: 0, refresh });
+        queue.finish(SHARED, &body(), start, start);
+        assert!(matches!(queue.next(start), Next::Sleep(until) if until > start));
+        assert!(queue.push(fresh(1), reply()).is_err());
+    }
+}
+
+#[test]
+fn a_reply_is_sent_once_even_if_forgotten() {
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let note = |answers: &Arc<Mutex<Vec<bool>>>| {
+        let answers = Arc::clone(answers);
+        Reply::new(move |outcome| answers.lock().unwrap().push(outcome.is_ok()))
+    };
+    note(&answers).send(body());
+    drop(note(&answers));
+    assert_eq!(*answers.lock().unwrap(), [true, false]);
+}

@@ -1,0 +1,46 @@
+//! Whether a machine's GPUs are in a mode whose evidence is worth anything.
+
+/// The machine's settings as the driver tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// The confidential-computing feature is on.
+    pub(super) confidential: bool,
+    /// The environment that it runs in.
+    pub(super) production: Production,
+    /// Several Hopper GPUs with protected PCIe: there the feature itself may read as off.
+    pub(super) protected_pcie: bool,
+    /// Profilers and debuggers may look into the GPU.
+    pub(super) developer_tools: bool,
+}
+
+/// Whether the environment is NVIDIA's production one, as opposed to a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Production {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// The feature is off, or the GPUs take no work yet and the wrapper does not tell before they do.
+    Unknown,
+}
+
+/// NVIDIA's own rule: the feature on in the production environment, or protected PCIe; and no developer tools.
+pub(super) fn confidential(mode: &Mode) -> Result<(), String> {
+    let refusal = match mode {
+        Mode { developer_tools: true, .. } => "developer tools are on, so the GPU can be looked into",
+        Mode { confidential: true, production: Production::Yes, .. } | Mode { protected_pcie: true, .. } => {
+            return Ok(());
+        }
+        Mode { confidential: true, production: Production::No, .. } => {
+            "it runs in a simulated environment, not in production"
+        }
+        Mode { confidential: true, production: Production::Unknown, .. } => {
+            "the GPUs are not set ready for work, so the driver does not tell their environment \
+             (nvidia-smi conf-compute -srs 1, by whoever brings up the VM)"
+        }
+        Mode { confidential: false, .. } => {
+            "confidential computing is off; the host's operator switches the GPU's mode"
+        }
+    };
+    Err(refusal.to_owned())
+}

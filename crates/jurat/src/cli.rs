@@ -1,0 +1,181 @@
+//! The command line. Every flag has an environment twin, `JURAT_` and its name.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use jurat_proto::Nonce;
+
+/// Every answer, sworn to by the machine that gave it.
+#[derive(Debug, Parser)]
+#[command(name = "jurat", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the sidecar in front of an engine
+    Serve(ServeOptions),
+    /// Show the whole story on this machine, under a simulated TEE
+    Demo(DemoOptions),
+    /// Judge a service's report: is this the hardware and the software I accept?
+    Verify(VerifyOptions),
+    /// Judge an answer: did the service swear to it?
+    Check(CheckOptions),
+    /// Print the running service's report, through its admin listener
+    Attest(AttestOptions),
+    /// Show verification policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Show or check the configuration of `serve`
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Print a policy as TOML
+    Show(PolicyOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print each knob's effective value and where it comes from
+    Print(ServeOptions),
+    /// Say whether `serve` would accept the configuration
+    Check(ServeOptions),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeOptions {
+    /// Configuration file (TOML)
+    #[arg(long, env = "JURAT_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address of the data port [default: 0.0.0.0:8000]
+    #[arg(long, env = "JURAT_LISTEN", value_name = "IP:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Address of the admin listener [default: 127.0.0.1:9464]
+    #[arg(long, env = "JURAT_ADMIN_LISTEN", value_name = "IP:PORT")]
+    pub(crate) admin_listen: Option<String>,
+    /// The engine: http://127.0.0.1:PORT or unix:/path [default: http://127.0.0.1:8001]
+    #[arg(long, env = "JURAT_ENGINE", value_name = "ADDRESS")]
+    pub(crate) engine: Option<String>,
+    /// Policy of the self-check: a name or a file [default: permissive]
+    #[arg(long, env = "JURAT_POLICY", value_name = "NAME|FILE")]
+    pub(crate) policy: Option<String>,
+    /// Exchanges under way at most [default: 10000]
+    #[arg(long, env = "JURAT_CONCURRENCY", value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+    /// Worker threads of the data port [default: one a core]
+    #[arg(long, env = "JURAT_WORKERS", value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Seconds that the engine may take to its first byte [default: 600]
+    #[arg(long, env = "JURAT_FIRST_BYTE_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) first_byte_timeout: Option<f64>,
+    /// Seconds of silence within an answer or an upload [default: 120]
+    #[arg(long, env = "JURAT_IDLE_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) idle_timeout: Option<f64>,
+    /// Seconds that answers under way get when the service stops [default: 30]
+    #[arg(long, env = "JURAT_DRAIN_GRACE", value_name = "SECONDS")]
+    pub(crate) drain_grace: Option<f64>,
+    /// Largest request body in bytes [default: 67108864]
+    #[arg(long, env = "JURAT_BODY_LIMIT", value_name = "BYTES")]
+    pub(crate) body_limit: Option<u64>,
+    /// Largest multipart request body in bytes [default: 268435456]
+    #[arg(long, env = "JURAT_MULTIPART_BODY_LIMIT", value_name = "BYTES")]
+    pub(crate) multipart_body_limit: Option<u64>,
+    /// Bytes of receipts kept in memory [default: 268435456]
+    #[arg(long, env = "JURAT_MEMORY_STORE_BYTES", value_name = "BYTES")]
+    pub(crate) memory_store_bytes: Option<u64>,
+    /// Seconds that receipts are kept in memory [default: 86400]
+    #[arg(long, env = "JURAT_MEMORY_STORE_AGE", value_name = "SECONDS")]
+    pub(crate) memory_store_age: Option<f64>,
+    /// Where quotes come from: auto or configfs [default: auto]
+    #[arg(long, env = "JURAT_TDX_SOURCE", value_name = "SOURCE")]
+    pub(crate) tdx_source: Option<String>,
+    /// Attest under a look-alike PKI that proves nothing: for trying out, on any machine
+    #[cfg(feature = "simulated-tee")]
+    #[arg(long)]
+    pub(crate) simulated_tee: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Your engine, in place of the built-in one
+    #[arg(long, env = "JURAT_ENGINE", value_name = "ADDRESS")]
+    pub(crate) engine: Option<String>,
+    /// The model to ask for
+    #[arg(long, default_value = "jurat-demo", value_name = "NAME")]
+    pub(crate) model: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// A service's base URL, or a file that holds a report
+    #[arg(value_name = "URL|REPORT.json")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) judging: JudgingOptions,
+    /// Write the report that was judged to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+}
+
+/// How to judge.
+#[derive(Debug, Args)]
+pub(crate) struct JudgingOptions {
+    /// Policy: production, permissive, 0g, simulated, or a file
+    #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
+    pub(crate) policy: String,
+    /// The nonce that the report must answer, 64 hex [default for a URL: a fresh one]
+    #[arg(long, value_name = "HEX")]
+    pub(crate) nonce: Option<Nonce>,
+    /// Judge as of this time, seconds since 1970: for archived reports
+    #[arg(long, value_name = "UNIX")]
+    pub(crate) at: Option<u64>,
+    /// Intel's collateral (`QuoteCollateralV3` as JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) collateral: Option<PathBuf>,
+    /// Ask nobody but the service itself
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// The service's base URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: String,
+    /// The answer's id: `X-Receipt-Id`, or the `id` in its body
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: String,
+    /// The request's body, byte for byte as sent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: PathBuf,
+    /// The answer's body, byte for byte as received
+    #[arg(long, value_name = "FILE")]
+    pub(crate) response: PathBuf,
+    #[command(flatten)]
+    pub(crate) judging: JudgingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestOptions {
+    /// The caller's nonce, 64 hex [default: a fresh one]
+    #[arg(long, value_name = "HEX")]
+    pub(crate) nonce: Option<Nonce>,
+    /// The service's admin listener
+    #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
+    pub(crate) admin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyOptions {
+    /// A name or a file
+    #[arg(default_value = "production", value_name = "NAME|FILE")]
+    pub(crate) policy: String,
+}

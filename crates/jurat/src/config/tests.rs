@@ -1,0 +1,49 @@
+use super::*;
+
+fn settle(options: &ServeOptions, text: &str) -> Result<Config, Failure> {
+    Config::settle(options, toml::from_str(text).unwrap())
+}
+
+fn refusal(options: &ServeOptions, text: &str) -> String {
+    format!("{:?}", settle(options, text).map(|_| ()).unwrap_err())
+}
+
+#[test]
+fn a_flag_beats_the_file_and_the_file_the_default() {
+    let options = ServeOptions { listen: Some("127.0.0.1:1".into()), ..ServeOptions::default() };
+    let config = settle(&options, "listen = '127.0.0.1:2'\nconcurrency = 7").unwrap();
+    assert_eq!((config.listen.port(), config.concurrency, config.admin_listen.port()), (1, 7, 9464));
+    assert_eq!(config.policy, "permissive");
+}
+
+#[test]
+fn bad_values_name_themselves() {
+    let none = ServeOptions::default();
+    for (text, name) in [
+        ("listen = 'nowhere'", "listen `nowhere`"),
+        ("concurrency = 0", "concurrency"),
+        ("idle_timeout = -1.0", "idle_timeout `-1`"),
+        ("engine = 'http://api.example.com:80'", "engine `http://api.example.com:80`"),
+        ("engine = 'http://8.8.8.8:80'", "8.8.8.8"),
+        ("tdx_source = 'magic'", "tdx_source `magic`"),
+    ] {
+        assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
+    }
+    assert!(toml::from_str::<File>("lisen = '1'").is_err(), "unknown members are refused");
+}
+
+#[test]
+fn an_engine_outside_the_machine_is_named_by_the_file_alone() {
+    let address = "http://10.0.0.7:8001";
+    let options = ServeOptions { engine: Some(address.into()), ..ServeOptions::default() };
+    assert!(refusal(&options, "").contains("lies outside this machine"));
+    assert!(settle(&ServeOptions::default(), &format!("engine = '{address}'")).is_ok());
+}
+
+#[test]
+fn the_digest_follows_values_and_not_their_origin() {
+    let by_file = settle(&ServeOptions::default(), "concurrency = 10000").unwrap();
+    let by_default = settle(&ServeOptions::default(), "").unwrap();
+    assert_eq!(by_file.digest(), by_default.digest());
+    assert_ne!(settle(&ServeOptions::default(), "gpus = 'none'").unwrap().digest(), by_default.digest());
+}

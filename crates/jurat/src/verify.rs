@@ -1,0 +1,118 @@
+//! `jurat verify`: is this the hardware and the software I accept?
+
+use std::{future::Future, path::Path};
+
+use jurat_client::{BaseUrl, Client};
+use jurat_proto::{Nonce, UnixSeconds};
+use jurat_verify::{Inputs, Outcome, Policy, Verdict, verify_report};
+
+use crate::{
+    cli::{JudgingOptions, VerifyOptions},
+    exit::{Code, Failure, print},
+    policy, selfcheck, service,
+};
+
+pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
+    let judged = if is_url(&options.target) {
+        Judged::live(&options.target, &options.judging)?
+    } else {
+        Judged::filed(options.target.as_ref(), &options.judging)?
+    };
+    if let Some(path) = &options.save {
+        std::fs::write(path, &judged.report)
+            .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
+    }
+    Ok(show(&judged.verdict, options.judging.json))
+}
+
+/// A report and what the judge makes of it.
+pub(crate) struct Judged {
+    pub(crate) report: String,
+    pub(crate) verdict: Verdict,
+}
+
+impl Judged {
+    /// Fetches a report under a nonce of our own and judges it.
+    pub(crate) fn live(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
+        let policy = policy::load(&options.policy)?;
+        let nonce = match options.nonce {
+            Some(nonce) => nonce,
+            None => selfcheck::fresh_nonce()?,
+        };
+        let binding =
+            *policy.bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
+        let (client, base) = errand(url)?;
+        let report = block_on(client.fetch_report(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
+        Self::of(report, &policy, Some(nonce), options)
+    }
+
+    /// Judges a report from a file.
+    fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
+        let policy = policy::load(&options.policy)?;
+        Self::of(read_text(path)?, &policy, options.nonce, options)
+    }
+
+    fn of(
+        report: String,
+        policy: &Policy,
+        nonce: Option<Nonce>,
+        options: &JudgingOptions,
+    ) -> Result<Self, Failure> {
+        let mut inputs = match options.at {
+            Some(at) => Inputs::archived(UnixSeconds(at)),
+            None => Inputs::live(service::now().seconds()),
+        };
+        if let Some(nonce) = nonce {
+            inputs = inputs.nonce(nonce);
+        }
+        let collateral = options.collateral.as_deref().map(read_text).transpose()?;
+        if let Some(collateral) = &collateral {
+            inputs = inputs.collateral(collateral);
+        }
+        let verdict = verify_report(&report, policy, inputs);
+        Ok(Self { report, verdict })
+    }
+}
+
+/// A client, and the service that it is to ask.
+pub(crate) fn errand(url: &str) -> Result<(Client, BaseUrl), Failure> {
+    let base = url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
+    Ok((Client::new().map_err(Failure::unavailable)?, base))
+}
+
+/// Prints a verdict and turns it into an exit code.
+pub(crate) fn show(verdict: &Verdict, json: bool) -> Code {
+    if json {
+        print(verdict.to_json());
+    } else {
+        print(verdict.to_string().trim_end());
+    }
+    code(verdict.outcome())
+}
+
+pub(crate) fn code(outcome: Outcome) -> Code {
+    match outcome {
+        Outcome::Trusted | Outcome::TrustedThen => Code::Done,
+        Outcome::Refuted => Code::Refuted,
+        Outcome::Undecided => Code::Undecided,
+    }
+}
+
+/// Runs one errand to its end.
+pub(crate) fn block_on<F: Future>(errand: F) -> Result<F::Output, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::unavailable)?;
+    Ok(runtime.block_on(errand))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(path)?).map_err(|_| Failure::usage(format_args!("{}: not UTF-8", path.display())))
+}
+
+fn is_url(target: &str) -> bool {
+    target.starts_with("http://") || target.starts_with("https://")
+}
