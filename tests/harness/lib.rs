@@ -1,1 +1,34 @@
-//! The audience.
+//! The audience: what the end-to-end tests and the soak driver are made of.
+//!
+//! Both ends of the wire are written here on raw sockets, with no HTTP library between: a test must be
+//! able to say every byte, and to see every byte. Nothing here knows jurat's inside; the program under
+//! test is a process ([`Sidecar`]) between a scripted engine ([`FakeEngine`]) and a raw client
+//! ([`Client`]), and what it swears is judged with `jurat-proto` alone ([`Oath`]).
+#![forbid(unsafe_code)]
+// A harness fails by panicking: that is how a test hears of it.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+pub mod answers;
+pub mod binary;
+pub mod captures;
+mod client;
+mod engine;
+mod http;
+mod oath;
+mod sidecar;
+pub mod workspace;
+
+pub use client::{Answer, Client, Ending, request};
+pub use engine::{FakeEngine, Recorded, Script, Step};
+pub use http::{Body, Framing, Head, Malformed, Message, read_head};
+pub use oath::{Expected, Oath, random_nonce};
+pub use sidecar::{Sidecar, SidecarBuilder};
+
+/// What a test does when something it cannot do without is absent: it says so, where a reader sees it.
+#[macro_export]
+macro_rules! skip {
+    ($($reason:tt)*) => {{
+        eprintln!("skipped: {}", format!($($reason)*));
+        return;
+    }};
+}

@@ -1,1 +1,14 @@
 //! The errand: fetches reports, receipts and collateral over HTTP and calls the judge.
+//!
+//! It judges nothing itself: what it fetches is untrusted until [`jurat_verify`] has spoken. It follows no
+//! redirect to another host, and bodies, waiting and error texts have limits.
+#![forbid(unsafe_code)]
+
+mod base_url;
+mod body;
+mod client;
+mod error;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use client::{Client, Judged};
+pub use error::{ClientError, Missing};

@@ -1,1 +1,33 @@
 //! The judge: pure decisions over evidence, collateral, receipts and bytes.
+//!
+//! [`verify_report`] judges a report under a [`Policy`]; only a trusted [`Verdict`] yields a
+//! [`TrustedSigner`], and only a `TrustedSigner` checks receipts. Every check is pass, fail or skip with a
+//! reason and a stable name (`docs/verify.md`). A skip never counts as a pass.
+//!
+//! Nothing here reads a clock, a file or the network: time, collateral and nonce are arguments.
+#![forbid(unsafe_code)]
+
+mod bind;
+mod check;
+mod evidence;
+mod gpu;
+mod limits;
+mod policy;
+mod receipt;
+mod report;
+mod roots;
+mod signer;
+mod tdx;
+mod verdict;
+
+pub use check::{Check, CheckId, Status, UnknownCheck};
+pub use dcap_qvl::tcb_info::TcbStatus;
+pub use evidence::MAX_REPORT;
+pub use policy::{Policy, PolicyError, Roots};
+pub use receipt::BodyDigests;
+pub use report::{Inputs, verify_report};
+pub use signer::TrustedSigner;
+pub use verdict::{Outcome, Standing, Tee, Verdict};
+
+#[cfg(test)]
+mod samples;

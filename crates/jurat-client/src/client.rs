@@ -1,0 +1,136 @@
+//! The client: one pool of connections, three questions.
+
+use std::{error::Error, time::Duration};
+
+use jurat_proto::{Binding, Nonce, SignatureRecord, UnixSeconds};
+use jurat_verify::{Inputs, MAX_REPORT, Policy, Verdict, verify_report};
+use reqwest::{Response, StatusCode, Url, redirect};
+
+use crate::{BaseUrl, ClientError, Missing, body};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// A report takes seconds of the devices' time, and may wait its turn behind others.
+const ANSWER: Duration = Duration::from_secs(120);
+const MAX_RECORD: usize = 64 << 10;
+const MAX_REDIRECTS: usize = 3;
+
+/// Fetches what the judge needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+}
+
+/// A verdict with the report that it is about, as it was served: what `--save` keeps.
+#[derive(Debug)]
+pub struct Judged {
+    /// The judge's word.
+    pub verdict: Verdict,
+    /// The report's JSON.
+    pub report: String,
+}
+
+impl Client {
+    /// Sets up TLS with `ring` and the system's roots. The roots guard the errand's privacy, not its
+    /// outcome: what a report proves does not rest on who served it.
+    pub fn new() -> Result<Self, ClientError> {
+        // an error means that the process has a provider already, which serves as well
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("jurat/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .redirect(redirect::Policy::custom(within_the_origin))
+            .build()
+            .map_err(|error| ClientError::Setup(innermost(&error)))?;
+        Ok(Self { http })
+    }
+
+    /// The report over `nonce` under `binding`, as it was served and judged by nobody. At most 16 MiB.
+    pub async fn fetch_report(
+        &self,
+        base: &BaseUrl,
+        nonce: &Nonce,
+        binding: Binding,
+    ) -> Result<String, ClientError> {
+        let mut url = base.join(["attestation", "report"]);
+        // binding= always goes along: no path or older parameter may choose a weaker one
+        url.query_pairs_mut()
+            .append_pair("nonce", &nonce.to_string())
+            .append_pair("binding", binding.as_str());
+        let response = self.ask(url).await?;
+        if response.status() != StatusCode::OK {
+            return Err(body::refusal(response).await);
+        }
+        body::text(response, MAX_REPORT).await
+    }
+
+    /// The record under a receipt id or an engine's answer id. At most 64 KiB.
+    pub async fn fetch_record(&self, base: &BaseUrl, id: &str) -> Result<SignatureRecord, ClientError> {
+        let response = self.ask(base.join(["signature", id])).await?;
+        match response.status() {
+            StatusCode::OK => {
+                let text = body::text(response, MAX_RECORD).await?;
+                serde_json::from_str(&text).map_err(|error| ClientError::Illegible(error.to_string()))
+            }
+            StatusCode::NOT_FOUND => {
+                let missing = match body::refusal(response).await {
+                    ClientError::Refused { code: Some(code), .. } if code == "receipt_expired" => {
+                        Missing::Expired
+                    }
+                    _ => Missing::Unknown,
+                };
+                Err(ClientError::NoReceipt { id: id.to_owned(), missing })
+            }
+            _ => Err(body::refusal(response).await),
+        }
+    }
+
+    /// Asks for a report over `nonce` under the policy's preferred binding, and has it judged as of `now`.
+    ///
+    /// Genuine quotes need `collateral`; without it the judge skips `tdx.quote`, and the verdict is undecided.
+    pub async fn verify_live(
+        &self,
+        base: &BaseUrl,
+        policy: &Policy,
+        nonce: Nonce,
+        now: UnixSeconds,
+        collateral: Option<&str>,
+    ) -> Result<Judged, ClientError> {
+        let binding = policy.bindings.first().copied().unwrap_or(Binding::JuratV1);
+        let report = self.fetch_report(base, &nonce, binding).await?;
+        let inputs = Inputs { collateral, ..Inputs::live(now).nonce(nonce) };
+        let verdict = verify_report(&report, policy, inputs);
+        Ok(Judged { verdict, report })
+    }
+
+    async fn ask(&self, url: Url) -> Result<Response, ClientError> {
+        self.http.get(url).send().await.map_err(|error| unreachable(&error))
+    }
+}
+
+/// A redirect may move within the host that was named, and nowhere else.
+fn within_the_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    match (same, attempt.previous().len() > MAX_REDIRECTS) {
+        (true, false) => attempt.follow(),
+        (true, true) => attempt.error("it redirects without end"),
+        (false, _) => attempt.error("it redirects to another host"),
+    }
+}
+
+pub(crate) fn unreachable(error: &reqwest::Error) -> ClientError {
+    let url = error.url().map(Url::to_string).unwrap_or_default();
+    ClientError::Unreachable { url, reason: innermost(error) }
+}
+
+/// The cause at the bottom of the chain: the others only say that something went wrong.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests;

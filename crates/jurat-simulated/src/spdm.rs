@@ -1,0 +1,134 @@
+//! GPU attestation reports: an SPDM 1.1 request for all measurements and the signed response (DMTF DSP0274),
+//! with NVIDIA's opaque data.
+
+use jurat_proto::Nonce;
+use p384::ecdsa::{Signature, signature::Signer};
+
+use crate::{Blueprint, GpuFirmware, MintError, ProtectedPcie, pki::nvidia::GpuIdentity};
+
+/// Digest of the GPU's firmware, in its certificate and its reports.
+pub(crate) const FIRMWARE: [u8; 48] = [0xef; 48];
+const OTHER_FIRMWARE: [u8; 48] = [0xe8; 48];
+
+const BLOCKS: u8 = 64;
+const SHA384: u16 = 48;
+const ON: u8 = 0xaa;
+const OFF: u8 = 0x55;
+
+/// Tags of NVIDIA's opaque data that a Hopper report has.
+mod tag {
+    pub(super) const DRIVER_VERSION: u16 = 3;
+    pub(super) const GPU_INFO: u16 = 4;
+    pub(super) const VBIOS_VERSION: u16 = 6;
+    pub(super) const NVDEC0_STATUS: u16 = 11;
+    pub(super) const MEASUREMENT_COUNTS: u16 = 12;
+    pub(super) const CPR_INFO: u16 = 13;
+    pub(super) const BOARD_ID: u16 = 14;
+    pub(super) const CHIP_SKU: u16 = 15;
+    pub(super) const CHIP_SKU_MOD: u16 = 16;
+    pub(super) const PROJECT: u16 = 17;
+    pub(super) const PROJECT_SKU: u16 = 18;
+    pub(super) const PROJECT_SKU_MOD: u16 = 19;
+    pub(super) const FIRMWARE_ID: u16 = 20;
+    pub(super) const PROTECTED_PCIE: u16 = 21;
+}
+
+/// One GPU.
+pub(crate) struct Gpu {
+    identity: GpuIdentity,
+    /// The PEM that goes with its reports.
+    pub(crate) certificates: String,
+    opaque: Vec<u8>,
+}
+
+impl Gpu {
+    /// A GPU whose reports go with `certificates`.
+    pub(crate) fn new(identity: GpuIdentity, certificates: String, blueprint: &Blueprint) -> Self {
+        Self { identity, certificates, opaque: opaque(blueprint) }
+    }
+
+    /// A report over `nonce`: the 37 bytes of the request, then the response up to its signature.
+    pub(crate) fn report(&self, nonce: &Nonce, responder_nonce: &[u8; 32]) -> Result<Vec<u8>, MintError> {
+        let mut report = Vec::with_capacity(4200);
+        report.extend_from_slice(&[0x11, 0xe0, 0x01, 0xff]); // 1.1, GET_MEASUREMENTS, signed, all
+        report.extend_from_slice(nonce.as_bytes());
+        report.push(0); // slot
+
+        report.extend_from_slice(&[0x11, 0x60, 0, 0]); // 1.1, MEASUREMENTS
+        let record = record();
+        report.push(BLOCKS);
+        report.extend_from_slice(&length::<3>(record.len())?);
+        report.extend_from_slice(&record);
+        report.extend_from_slice(responder_nonce);
+        report.extend_from_slice(&length::<2>(self.opaque.len())?);
+        report.extend_from_slice(&self.opaque);
+
+        let signature: Signature =
+            self.identity.key.try_sign(&report).map_err(MintError::encoding("a signature"))?;
+        report.extend_from_slice(&signature.to_bytes());
+        Ok(report)
+    }
+}
+
+/// The measurement blocks: no digests but text that says so, zero where real GPUs have nothing.
+fn record() -> Vec<u8> {
+    let mut record = Vec::with_capacity(usize::from(BLOCKS) * 55);
+    for index in 1..=BLOCKS {
+        record.push(index);
+        record.push(1); // DMTF's form
+        record.extend_from_slice(&(SHA384 + 3).to_le_bytes());
+        record.push(1); // of hardware configuration or firmware
+        record.extend_from_slice(&SHA384.to_le_bytes());
+        // 40 bytes and eight zeroes
+        record.extend_from_slice(format!("SIMULATED - NOT NVIDIA - MEASUREMENT  {index:02}").as_bytes());
+        record.extend_from_slice(&[0; 8]);
+    }
+    record
+}
+
+/// In the order in which GPUs send it. Versions and SKUs are none that NVIDIA issues.
+fn opaque(blueprint: &Blueprint) -> Vec<u8> {
+    let firmware = match blueprint.gpu_firmware {
+        GpuFirmware::Certified => Some(&FIRMWARE),
+        GpuFirmware::Other => Some(&OTHER_FIRMWARE),
+        GpuFirmware::Unnamed => None,
+    };
+    let protected_pcie = match blueprint.protected_pcie {
+        ProtectedPcie::Off => OFF,
+        ProtectedPcie::On => ON,
+    };
+    let mut out = Vec::with_capacity(423);
+    let mut member = |tag: u16, value: &[u8]| {
+        // invariant: the longest value has 256 bytes
+        let length = u16::try_from(value.len()).unwrap_or(0);
+        out.extend_from_slice(&tag.to_le_bytes());
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(value);
+    };
+    member(tag::VBIOS_VERSION, &[0xee; 8]);
+    member(tag::BOARD_ID, &[0xee; 4]);
+    member(tag::CHIP_SKU, b"000\0\0\0\0\0\0");
+    member(tag::CHIP_SKU_MOD, b"0\0\0\0\0");
+    member(tag::PROJECT, b"SIM0\0");
+    member(tag::PROJECT_SKU, b"0000\0");
+    member(tag::PROJECT_SKU_MOD, b"\0\0");
+    member(tag::DRIVER_VERSION, b"000.000.00\0");
+    member(tag::GPU_INFO, &[0; 8]);
+    member(tag::MEASUREMENT_COUNTS, &[0; 256]);
+    member(tag::CPR_INFO, &[0; 4]);
+    member(tag::NVDEC0_STATUS, &[OFF]);
+    if let Some(firmware) = firmware {
+        member(tag::FIRMWARE_ID, firmware);
+        member(tag::PROTECTED_PCIE, &[protected_pcie]);
+    }
+    out
+}
+
+/// A length in `N` bytes, little-endian.
+fn length<const N: usize>(length: usize) -> Result<[u8; N], MintError> {
+    let bytes = length.to_le_bytes();
+    match bytes.split_first_chunk::<N>() {
+        Some((low, high)) if high.iter().all(|byte| *byte == 0) => Ok(*low),
+        _ => Err(MintError::Encoding { what: "a length", reason: format!("{length} is too long") }),
+    }
+}

@@ -1,0 +1,137 @@
+//! The simulated TEE: everything that is minted, and the two sources of evidence that speak for it.
+
+use std::{fmt, num::NonZeroU32, sync::Arc};
+
+use jurat_proto::{UnixSeconds, sha256};
+use rand_core::TryCryptoRng;
+
+use crate::{
+    Blueprint, GpuChain, GpuNonce, MintError, SimulatedGpus, SimulatedQuotes,
+    collateral::collateral,
+    event_log::EventLog,
+    pki::{Certified, Key, bytes, intel::IntelPki, nvidia::NvidiaPki},
+    quote::QuotingEnclave,
+    roots,
+    spdm::Gpu,
+};
+
+/// A TEE that is none. Cheap to clone; the clones share its keys.
+#[derive(Clone)]
+pub struct SimulatedTee {
+    stage: Arc<Stage>,
+    intel_root: Root,
+    nvidia_root: Root,
+}
+
+/// What both sources share.
+pub(crate) struct Stage {
+    pub(crate) enclave: QuotingEnclave,
+    pub(crate) collateral: String,
+    pub(crate) event_log: String,
+    pub(crate) gpus: Vec<Gpu>,
+    pub(crate) gpu_nonce: GpuNonce,
+    /// Responders' nonces are derived from it, so that reports need no randomness that could fail.
+    pub(crate) seed: [u8; 32],
+}
+
+#[derive(Clone)]
+struct Root {
+    der: Vec<u8>,
+    spki_sha256: jurat_proto::Digest,
+}
+
+impl SimulatedTee {
+    /// Mints the ordinary case at `now` with the operating system's randomness: [`Blueprint::new`], minted.
+    ///
+    /// Its collateral is valid for thirty days from `now`; a process that runs longer mints anew.
+    ///
+    /// # Errors
+    /// If there is no randomness, or `now` is no date.
+    pub fn mint(now: UnixSeconds, gpus: NonZeroU32) -> Result<Self, MintError> {
+        Blueprint::new(now, gpus).mint()
+    }
+
+    /// A source of its quotes.
+    pub fn quote_provider(&self) -> SimulatedQuotes {
+        SimulatedQuotes::new(Arc::clone(&self.stage))
+    }
+
+    /// A source of its GPU evidence.
+    pub fn gpu_provider(&self) -> SimulatedGpus {
+        SimulatedGpus::new(Arc::clone(&self.stage))
+    }
+
+    /// What its quotes verify with: `dcap-qvl`'s `QuoteCollateralV3` as JSON.
+    pub fn collateral(&self) -> &str {
+        &self.stage.collateral
+    }
+
+    /// DER of the certificate at the top of its quotes.
+    pub fn intel_root_der(&self) -> &[u8] {
+        &self.intel_root.der
+    }
+
+    /// DER of the certificate at the top of its GPU evidence.
+    pub fn nvidia_root_der(&self) -> &[u8] {
+        &self.nvidia_root.der
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo at the top of its GPU evidence.
+    pub fn nvidia_root_spki_sha256(&self) -> jurat_proto::Digest {
+        self.nvidia_root.spki_sha256
+    }
+
+    pub(crate) fn build<R: TryCryptoRng + ?Sized>(
+        blueprint: &Blueprint,
+        rng: &mut R,
+    ) -> Result<Self, MintError> {
+        let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
+        let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
+        let event_log = EventLog::simulated()?;
+        let stage = Stage {
+            enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
+            collateral: collateral(blueprint, &intel)?,
+            event_log: event_log.json,
+            gpus: gpus(blueprint, &nvidia, rng)?,
+            gpu_nonce: blueprint.gpu_nonce,
+            seed: bytes(rng)?,
+        };
+        Ok(Self {
+            stage: Arc::new(stage),
+            intel_root: Root::of(&intel.root)?,
+            nvidia_root: Root::of(&nvidia.root)?,
+        })
+    }
+}
+
+fn gpus<R: TryCryptoRng + ?Sized>(
+    blueprint: &Blueprint,
+    pki: &NvidiaPki,
+    rng: &mut R,
+) -> Result<Vec<Gpu>, MintError> {
+    let stranger = match blueprint.gpu_chain {
+        GpuChain::Own => None,
+        GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
+    };
+    let mint = |_| {
+        let identity = pki.gpu(rng)?;
+        let certificates = stranger.clone().unwrap_or_else(|| identity.chain.clone());
+        Ok(Gpu::new(identity, certificates, blueprint))
+    };
+    (0..blueprint.gpus.get()).map(mint).collect()
+}
+
+impl Root {
+    fn of<K: Key>(root: &Certified<K>) -> Result<Self, MintError> {
+        use der::Encode;
+        let spki = root.key.spki()?.to_der().map_err(MintError::encoding("a public key"))?;
+        Ok(Self { der: root.der()?, spki_sha256: sha256(&spki) })
+    }
+}
+
+/// Names no key.
+impl fmt::Debug for SimulatedTee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedTee").field("gpus", &self.stage.gpus.len()).finish_non_exhaustive()
+    }
+}

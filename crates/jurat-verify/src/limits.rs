@@ -1,0 +1,56 @@
+//! What a trusted verdict does not say. Printed with every verdict, trusted or not, where it applies.
+
+use jurat_proto::Binding;
+
+use crate::{Inputs, Standing, bind::Bound, policy::Roots, verdict::Transcript};
+
+const SIMULATED: &str = "simulated hardware: this says nothing about any real machine";
+const CODE: &str = "genuine TDX and GPU; which code runs there was NOT checked";
+const RELAY: &str = "an identical genuine machine elsewhere may be answering in this one's place";
+const PHYSICAL: &str = "whoever holds the machine may extract attestation keys from its memory bus (TEE.fail, \
+                        WireTap, Battering RAM)";
+const GPU_TO_CPU: &str = "without TDISP the hardware does not tie the GPU to the CPU: the GPU may be another \
+                          machine's, relayed by code inside the VM";
+const SHARED_NONCE: &str = "the quote does not commit to the GPU evidence: both share a public nonce alone, so \
+                            the GPU may be any genuine one";
+const FRESHNESS: &str = "no nonce of your own: the report may be old";
+const ARCHIVED: &str = "judged as of a time that was named, not proven";
+const REWRITTEN: &str = "the engine was given another request body than the one that was received: a rewrite \
+                         that the machine's configuration names";
+
+pub(crate) fn of_report(
+    roots: Roots,
+    inputs: &Inputs<'_>,
+    bound: &Bound,
+    gpus: bool,
+    transcript: &mut Transcript,
+) {
+    if roots == Roots::Simulated {
+        transcript.limit(SIMULATED);
+    } else {
+        // true while tdx.measurements has nothing to compare with
+        transcript.limit(CODE);
+        transcript.limit(RELAY);
+        transcript.limit(PHYSICAL);
+    }
+    if gpus {
+        transcript.limit(GPU_TO_CPU);
+        if matches!(bound.binding, Some(Binding::DstackV1 | Binding::DstackV2)) {
+            transcript.limit(SHARED_NONCE);
+        }
+    }
+    if inputs.nonce.is_none() {
+        transcript.limit(FRESHNESS);
+    }
+    if inputs.standing == Standing::Archived {
+        transcript.limit(ARCHIVED);
+    }
+}
+
+/// Of a receipt: those of its signer's report, and its own.
+pub(crate) fn of_receipt(of_signer: &[String], rewritten: bool, transcript: &mut Transcript) {
+    of_signer.iter().for_each(|limit| transcript.limit(limit));
+    if rewritten {
+        transcript.limit(REWRITTEN);
+    }
+}

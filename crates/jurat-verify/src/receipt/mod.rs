@@ -1,0 +1,62 @@
+//! The checks on receipts, `receipt.*`.
+
+mod bodies;
+mod claims;
+mod end;
+mod signature;
+
+use jurat_proto::{Digest, SignatureRecord};
+
+pub use self::bodies::BodyDigests;
+use crate::{CheckId, TrustedSigner, Verdict, check::Finding, limits, verdict::Transcript};
+
+impl TrustedSigner {
+    /// Whether this signer swore to this very answer to this very request. Both bodies are hashed here;
+    /// for large ones see [`check_digests`](Self::check_digests).
+    ///
+    /// `request` and `response` are body bytes after transfer-decoding, streams with every `data:` line,
+    /// blank line, comment and `[DONE]`.
+    pub fn check(&self, record: &SignatureRecord, request: &[u8], response: &[u8]) -> Verdict {
+        self.check_digests(record, &BodyDigests::of(request, response))
+    }
+
+    /// The same, of bodies that the caller hashed.
+    pub fn check_digests(&self, record: &SignatureRecord, bodies: &BodyDigests) -> Verdict {
+        let mut transcript = Transcript::default();
+        let receipt = &record.receipt;
+        transcript.file(CheckId::ReceiptSignature, signature::judge(record, self.address()));
+        transcript.file(CheckId::ReceiptText, signature::judge_text(record));
+        transcript.file(CheckId::ReceiptRequest, bodies.judge_request(receipt));
+        transcript.file(CheckId::ReceiptResponse, bodies.judge_response(receipt));
+        transcript.file(CheckId::ReceiptClaims, claims::judge(record, self));
+        transcript.file(CheckId::ReceiptChain, Finding::skip("no neighbouring receipt was given"));
+        transcript.file(CheckId::ReceiptEnd, end::judge(receipt.end));
+
+        let rewritten = ![receipt.request_hash, Digest::ZERO].contains(&receipt.forwarded_hash);
+        limits::of_receipt(self.limits(), rewritten, &mut transcript);
+        transcript.judge_receipt(self, self.required())
+    }
+
+    /// Every check that can be made: claims only where the binding carries any.
+    fn required(&self) -> &'static [CheckId] {
+        const WITHOUT_CLAIMS: &[CheckId] = &[
+            CheckId::ReceiptSignature,
+            CheckId::ReceiptText,
+            CheckId::ReceiptRequest,
+            CheckId::ReceiptResponse,
+            CheckId::ReceiptEnd,
+        ];
+        const WITH_CLAIMS: &[CheckId] = &[
+            CheckId::ReceiptSignature,
+            CheckId::ReceiptText,
+            CheckId::ReceiptRequest,
+            CheckId::ReceiptResponse,
+            CheckId::ReceiptClaims,
+            CheckId::ReceiptEnd,
+        ];
+        if self.claims().is_some() { WITH_CLAIMS } else { WITHOUT_CLAIMS }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Laws of the receipt checks. `vectors.rs` beside this file holds the cases.
+
+mod vectors;
+
+use jurat_proto::{
+    Address, Binding, Claims, End, KeyOrigin, ManifestSource, Model, PublicKey, Receipt, ReceiptId,
+    Signature, SignatureRecord, Software, Tls, UnixMillis, message_digest, sha256, signature_text,
+};
+use k256::ecdsa::SigningKey;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Outcome, Policy, Standing, Status};
+
+/// The key of the published vectors: 0x11, 32 times.
+pub(super) fn key(byte: u8) -> SigningKey {
+    SigningKey::from_slice(&[byte; 32]).unwrap()
+}
+
+pub(super) fn public(key: &SigningKey) -> PublicKey {
+    PublicKey::from(key.verifying_key())
+}
+
+pub(super) fn sign(key: &SigningKey, digest: &Digest) -> Signature {
+    let (signature, recovery) = key.sign_prehash_recoverable(digest.as_bytes());
+    Signature::from_parts(&signature, recovery)
+}
+
+pub(super) fn claims() -> Claims {
+    let key = public(&key(0x11));
+    Claims {
+        version: 1,
+        signing_address: key.address(),
+        signing_public_key: key,
+        chain: sha256(b"vector chain"),
+        key: KeyOrigin::Fresh,
+        tls: Tls::None,
+        tls_spki_sha256: None,
+        gpus: 1,
+        model: Model::default(),
+        manifest_source: ManifestSource::None,
+        software: Software { version: "0.1.0".into(), commit: String::new() },
+        config_sha256: sha256(b"vector configuration"),
+        started_at: UnixMillis(1_795_000_000_000),
+    }
+}
+
+pub(super) fn signer(address: Address, claims: Option<&str>) -> TrustedSigner {
+    let claims = claims.map(|text| (serde_json::from_str(text).unwrap(), sha256(text.as_bytes())));
+    let binding = if claims.is_some() { Binding::JuratV1 } else { Binding::DstackV1 };
+    let policy = Policy::named("simulated").unwrap();
+    TrustedSigner::new(address, binding, claims, &policy, Standing::Live, &[])
+}
+
+/// What the sidecar would swear to.
+pub(super) fn receipt(request: &[u8], response: &[u8]) -> Receipt {
+    Receipt {
+        id: ReceiptId::new([0xa1; 16]),
+        response_id: "chatcmpl-a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1".into(),
+        endpoint: "POST /v1/chat/completions".into(),
+        model: "m".into(),
+        status: 200,
+        end: End::Complete,
+        request_hash: sha256(request),
+        forwarded_hash: sha256(request),
+        response_hash: sha256(response),
+        response_length: u64::try_from(response.len()).unwrap(),
+        received_at: UnixMillis(1_795_000_001_000),
+        finished_at: UnixMillis(1_795_000_002_000),
+        client_nonce: Digest::ZERO,
+        claims_hash: sha256(claims().to_json().as_bytes()),
+        extras_hash: Digest::ZERO,
+        chain: claims().chain,
+        sequence: 1,
+        previous: claims().chain,
+    }
+}
+
+/// Signs a receipt and, if it is complete, its text, as the sidecar would.
+pub(super) fn record(key: &SigningKey, receipt: Receipt) -> SignatureRecord {
+    let text =
+        (receipt.end == End::Complete).then(|| signature_text(&receipt.request_hash, &receipt.response_hash));
+    SignatureRecord {
+        signature: text.as_deref().map(|text| sign(key, &message_digest(text))),
+        text,
+        signing_address: public(key).address(),
+        signing_algo: "ecdsa".into(),
+        receipt_signature: sign(key, &receipt.digest()),
+        receipt,
+        extras: None,
+    }
+}
+
+const REQUEST: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+const RESPONSE: &[u8] =
+    b"data: {\"id\":\"x\",\"choices\":[{\"delta\":{\"content\":\"pong\"}}]}\n\ndata: [DONE]\n\n";
+
+fn trusted() -> TrustedSigner {
+    signer(public(&key(0x11)).address(), Some(&claims().to_json()))
+}
+
+#[test]
+fn what_was_sworn_holds() {
+    let verdict = trusted().check(&record(&key(0x11), receipt(REQUEST, RESPONSE)), REQUEST, RESPONSE);
+    assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
+    let skipped: Vec<_> = verdict.checks().iter().filter(|check| check.status == Status::Skip).collect();
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped[0].id, CheckId::ReceiptChain);
+    assert!(verdict.trusted_signer().is_none(), "a receipt makes nobody trusted");
+}
+
+#[test]
+fn no_end_but_complete_ever_passes() {
+    for end in End::ALL.into_iter().filter(|end| *end != End::Complete) {
+        let cut = record(&key(0x11), Receipt { end, ..receipt(REQUEST, RESPONSE) });
+        let verdict = trusted().check(&cut, REQUEST, RESPONSE);
+        assert_eq!(verdict.outcome(), Outcome::Refuted);
+        let check = verdict.check(CheckId::ReceiptEnd).unwrap();
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.reason.starts_with(end.as_str()), "{}", check.reason);
+        assert_eq!(verdict.check(CheckId::ReceiptSignature).unwrap().status, Status::Pass, "{verdict}");
+    }
+}
+
+#[test]
+fn without_claims_their_check_is_a_skip() {
+    let signer = signer(public(&key(0x11)).address(), None);
+    let verdict = signer.check(&record(&key(0x11), receipt(REQUEST, RESPONSE)), REQUEST, RESPONSE);
+    assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
+    assert_eq!(verdict.check(CheckId::ReceiptClaims).unwrap().status, Status::Skip);
+}
+
+#[test]
+fn an_old_answer_to_the_same_bytes_is_refused_by_its_nonce() {
+    let nonce = sha256(b"mine");
+    let fresh = Receipt { client_nonce: nonce, ..receipt(REQUEST, RESPONSE) };
+    let bodies = BodyDigests::of(REQUEST, RESPONSE).client_nonce(nonce);
+    let signer = trusted();
+    assert!(signer.check_digests(&record(&key(0x11), fresh), &bodies).outcome().is_trusted());
+    let old = signer.check_digests(&record(&key(0x11), receipt(REQUEST, RESPONSE)), &bodies);
+    assert_eq!(old.check(CheckId::ReceiptRequest).unwrap().status, Status::Fail);
+}
+
+#[test]
+fn a_rewritten_request_is_told() {
+    let rewritten = Receipt { forwarded_hash: sha256(b"other"), ..receipt(REQUEST, RESPONSE) };
+    let verdict = trusted().check(&record(&key(0x11), rewritten), REQUEST, RESPONSE);
+    assert!(verdict.outcome().is_trusted());
+    assert!(verdict.limits().iter().any(|limit| limit.contains("another request body")), "{verdict}");
+}
+
+fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let bit = bit % (bytes.len() * 8);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// A flipped bit leaves no record, the same record (the case of a hexadecimal digit), or a refused one.
+    #[test]
+    fn any_flipped_bit_of_a_record_is_refused(bit in any::<usize>()) {
+        let genuine = record(&key(0x11), receipt(REQUEST, RESPONSE));
+        let json = serde_json::to_vec(&genuine).unwrap();
+        if let Ok(altered) = serde_json::from_slice::<SignatureRecord>(&flipped(&json, bit)) {
+            let verdict = trusted().check(&altered, REQUEST, RESPONSE);
+            prop_assert!(altered == genuine || verdict.outcome() == Outcome::Refuted, "{verdict}");
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_of_a_body_is_refused(bit in any::<usize>()) {
+        let genuine = record(&key(0x11), receipt(REQUEST, RESPONSE));
+        let request = trusted().check(&genuine, &flipped(REQUEST, bit), RESPONSE);
+        prop_assert_eq!(request.check(CheckId::ReceiptRequest).unwrap().status, Status::Fail);
+        let response = trusted().check(&genuine, REQUEST, &flipped(RESPONSE, bit));
+        prop_assert_eq!(response.check(CheckId::ReceiptResponse).unwrap().status, Status::Fail);
+        prop_assert_eq!(request.outcome(), Outcome::Refuted);
+        prop_assert_eq!(response.outcome(), Outcome::Refuted);
+    }
+}

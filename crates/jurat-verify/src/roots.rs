@@ -1,0 +1,41 @@
+//! The pinned roots. Every chain that is believed ends at one of these four.
+
+use std::sync::LazyLock;
+
+use der::{DecodePem, Encode};
+use jurat_proto::{Digest, sha256};
+use x509_cert::Certificate;
+
+use crate::policy::Roots;
+
+/// SHA-256 of the SubjectPublicKeyInfo of NVIDIA's Device Identity CA (`attestation/roots/`). The certificate
+/// itself comes with the evidence. Intel's SGX Root CA is in `dcap-qvl`, whole.
+const NVIDIA_DEVICE_IDENTITY_CA: Digest = Digest::new([
+    0xa9, 0x0c, 0x4e, 0xb5, 0xac, 0xfd, 0x3e, 0x3d, 0x03, 0xa2, 0x5d, 0xb6, 0xa2, 0x6b, 0x84, 0xf7, 0x20,
+    0xad, 0x05, 0x03, 0x19, 0x6c, 0x62, 0x7c, 0x21, 0xdd, 0xd4, 0x8d, 0xd8, 0x5b, 0x06, 0xa4,
+]);
+
+/// The look-alike of Intel's root: heeded under [`Roots::Simulated`] alone.
+pub(crate) fn simulated_intel() -> Option<&'static Certificate> {
+    static ROOT: LazyLock<Option<Certificate>> = LazyLock::new(|| {
+        certificate(include_str!("../../../attestation/insecure/intel-look-alike-root.pem"))
+    });
+    ROOT.as_ref()
+}
+
+/// SHA-256 of the key of the root that GPU certificates must chain to.
+pub(crate) fn nvidia(roots: Roots) -> Digest {
+    static SIMULATED: LazyLock<Option<Digest>> = LazyLock::new(|| {
+        let root = certificate(include_str!("../../../attestation/insecure/nvidia-look-alike-root.pem"))?;
+        root.tbs_certificate().subject_public_key_info().to_der().ok().map(|der| sha256(&der))
+    });
+    match roots {
+        Roots::Production => NVIDIA_DEVICE_IDENTITY_CA,
+        // no key hashes to zero: without its root, nothing is believed
+        Roots::Simulated => SIMULATED.unwrap_or(Digest::ZERO),
+    }
+}
+
+fn certificate(pem: &str) -> Option<Certificate> {
+    Certificate::from_pem(pem).ok()
+}

@@ -1,0 +1,48 @@
+use dcap_qvl::quote::Quote;
+
+use super::*;
+use crate::Status;
+
+const EVENT: &str =
+    r#"{"imr":3,"event_type":134217729,"digest":"","event":"app-id","event_payload":"c0ffee"}"#;
+
+fn registers(log: &str) -> Result<[Register; 4], LogError> {
+    let log = RawValue::from_string(log.to_owned()).unwrap();
+    read(&log).and_then(|events| replay(&events))
+}
+
+#[test]
+fn the_fourth_registers_digests_follow_from_the_payloads() {
+    let digest = Sha384::digest([&[1, 0, 0, 8][..], b":app-id:", &[0xc0, 0xff, 0xee]].concat());
+    let register: Register = Sha384::new().chain_update([0; 48]).chain_update(digest).finalize().into();
+    assert_eq!(registers(&format!("[{EVENT}]")).unwrap()[3], register);
+    let listed = EVENT.replace(r#""digest":"""#, &format!(r#""digest":"{}""#, hex::encode(digest)));
+    assert_eq!(registers(&format!("[{listed}]")).unwrap()[3], register);
+    let text = serde_json::to_string(&format!("[{listed}]")).unwrap();
+    assert_eq!(registers(&text).unwrap()[3], register, "a string that holds the array");
+    // the digest replays, and the payload beside it is somebody's word
+    let forged = listed.replace("c0ffee", "c0ffef");
+    assert_eq!(registers(&format!("[{forged}]")), Err(LogError::Payload(0)));
+    let stripped = listed.replace("c0ffee", "");
+    assert_eq!(registers(&format!("[{stripped}]")).unwrap()[3], register);
+}
+
+#[test]
+fn logs_of_other_shapes_are_refused() {
+    assert!(matches!(registers("{}"), Err(LogError::Json(_))));
+    assert!(matches!(registers("\"[\""), Err(LogError::Json(_))));
+    assert_eq!(registers(&format!("[{}]", EVENT.replace(":3", ":4"))), Err(LogError::Register(0, 4)));
+    assert_eq!(registers(&format!("[{}]", EVENT.replace(":3", ":0"))), Err(LogError::Hex(0)), "no digest");
+    assert_eq!(registers(&format!("[{}]", EVENT.replace("c0ffee", "c0ffe"))), Err(LogError::Hex(0)));
+}
+
+#[test]
+fn no_log_is_a_skip() {
+    // any quote will do: nothing of it is looked at
+    let empty = RawValue::from_string("\"\"".to_owned()).unwrap();
+    let Some(quote) = crate::samples::nanogpt_quote() else { return };
+    let td = *Quote::parse(&quote).unwrap().report.as_td10().unwrap();
+    let quote = TdQuote { td, claims: None };
+    assert_eq!(judge(None, &quote).status, Status::Skip);
+    assert_eq!(judge(Some(&empty), &quote).status, Status::Skip);
+}

@@ -1,0 +1,87 @@
+//! The command line as its users see it: help texts are part of the interface.
+//!
+//! `JURAT_UPDATE_SNAPSHOTS=1 cargo test -p jurat-tests --test cli` writes the files anew; review the difference.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use jurat_tests::binary;
+
+fn help(arguments: &[&str]) -> String {
+    let output = Command::new(binary::simulated())
+        .args(arguments)
+        .arg("--help")
+        .env("COLUMNS", "100")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("run the program");
+    assert!(output.status.success(), "{arguments:?} --help: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("help is UTF-8");
+    // How wide the terminal is and who builds it must not matter.
+    let lines = text.lines().map(|line| line.trim_end().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// Every command that the program's help lists, nested ones too.
+fn commands(prefix: &[String]) -> Vec<Vec<String>> {
+    let arguments: Vec<_> = prefix.iter().map(String::as_str).collect();
+    let text = help(&arguments);
+    let listed = text
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "));
+    let names =
+        listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let mut found = vec![prefix.to_vec()];
+    for name in names.filter(|name| *name != "help") {
+        found.extend(commands(&[prefix, &[name.to_owned()]].concat()));
+    }
+    found
+}
+
+#[test]
+fn help_texts_are_as_reviewed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli");
+    let update = std::env::var_os("JURAT_UPDATE_SNAPSHOTS").is_some();
+    let mut broken = Vec::new();
+    let mut known = Vec::new();
+    let commands = commands(&[]);
+    assert!(commands.len() > 3, "the program has commands");
+    for command in commands {
+        let name =
+            if command.is_empty() { "jurat".to_owned() } else { format!("jurat-{}", command.join("-")) };
+        let arguments: Vec<_> = command.iter().map(String::as_str).collect();
+        let (file, text) = (folder.join(format!("{name}.txt")), help(&arguments));
+        known.push(file.clone());
+        if update {
+            std::fs::write(&file, &text).unwrap();
+        } else if std::fs::read_to_string(&file).ok().as_deref() != Some(&text) {
+            broken.push(format!("{} differs; it is now:\n{text}", file.display()));
+        }
+    }
+    for entry in std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()) {
+        if !known.contains(&entry) {
+            if update {
+                std::fs::remove_file(&entry).unwrap();
+            } else {
+                broken.push(format!("{}: there is no such command", entry.display()));
+            }
+        }
+    }
+    broken.iter().for_each(|what| println!("{what}"));
+    let remedy = "run with JURAT_UPDATE_SNAPSHOTS=1 and review the difference";
+    assert!(broken.is_empty(), "{} help texts differ; if that is meant: {remedy}", broken.len());
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let output = Command::new(binary::simulated()).arg("--version").output().expect("run the program");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("jurat ") && text.contains(env!("CARGO_PKG_VERSION")), "{text:?}");
+}

@@ -1,0 +1,133 @@
+//! How `jurat serve` starts, or why it does not.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use jurat_tests::{FakeEngine, Script, Sidecar, answers, binary, skip};
+
+fn run(program: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    command.output().unwrap_or_else(|error| panic!("run {}: {error}", program.display()))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const SERVE: [&str; 7] =
+    ["serve", "--engine", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
+#[test]
+fn a_release_cannot_simulate() {
+    let output = run(binary::plain(), &["serve", "--simulated-tee", "--engine", "http://127.0.0.1:9"]);
+    assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+    let said = said(&output);
+    assert!(said.contains("jurat: error:") && said.contains("simulated-tee"), "it must say why: {said}");
+}
+
+#[test]
+fn without_a_tee_it_refuses_to_serve_and_says_what_is_missing() {
+    if Path::new("/sys/kernel/config/tsm/report").exists() || Path::new("/var/run/dstack.sock").exists() {
+        skip!("this machine has a TEE");
+    }
+    for program in [binary::plain(), binary::simulated()] {
+        let output = run(program, &SERVE);
+        assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+        let said = said(&output);
+        assert!(said.contains("jurat: error:"), "{said}");
+        let names_it = ["tdx", "configfs", "dstack"].iter().any(|word| said.to_lowercase().contains(word));
+        assert!(names_it, "it must say what is missing: {said}");
+    }
+}
+
+#[test]
+fn bad_usage_is_64_and_bad_configuration_78() {
+    let program = binary::simulated();
+    for bad in [&["serve", "--no-such-flag"][..], &["no-such-command"], &["serve", "--listen", "nowhere"]] {
+        let output = run(program, bad);
+        assert_eq!(output.status.code(), Some(64), "{bad:?}: {}", said(&output));
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("bad-{}.toml", std::process::id()));
+    for (text, named) in
+        [("no_such_knob = 1\n", "no_such_knob"), ("listen = 7\n", "listen"), ("= broken", "bad-")]
+    {
+        std::fs::write(&file, text).unwrap();
+        let output = run(program, &["serve", "--simulated-tee", "--config", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(78), "{text:?}: {}", said(&output));
+        let said = said(&output);
+        assert!(said.contains(named), "a bad value must be named ({named}): {said}");
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+/// What can change trust comes from the file alone.
+#[test]
+fn a_remote_engine_is_refused_on_the_command_line() {
+    for engine in ["http://10.1.2.3:8001", "http://engine.example:8001", "https://8.8.8.8"] {
+        let output = run(
+            binary::simulated(),
+            &["serve", "--simulated-tee", "--engine", engine, "--listen", "127.0.0.1:0"],
+        );
+        let code = output.status.code();
+        assert!(code == Some(64) || code == Some(78), "--engine {engine}: {code:?}: {}", said(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_taken_admin_port_is_69() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let program = binary::simulated();
+    for flag in ["--admin-listen", "--listen"] {
+        let other = if flag == "--listen" { "--admin-listen" } else { "--listen" };
+        let arguments = [
+            "serve",
+            "--simulated-tee",
+            "--engine",
+            "http://127.0.0.1:9",
+            flag,
+            &address,
+            other,
+            "127.0.0.1:0",
+        ];
+        let output = run(program, &arguments);
+        assert_eq!(output.status.code(), Some(69), "{flag}: {}", said(&output));
+        assert!(said(&output).contains(&address), "it must name the address: {}", said(&output));
+    }
+}
+
+#[tokio::test]
+async fn it_says_that_it_simulates_and_that_receipts_do_not_last() {
+    let sidecar = Sidecar::before(&format!("http://{}", FakeEngine::refusing().await)).start().await;
+    let said = sidecar.said();
+    assert!(said.to_lowercase().contains("simulated"), "a banner marks the simulation: {said}");
+    assert!(said.contains("--state-dir"), "it says that receipts end with the process: {said}");
+}
+
+/// A key or a prompt in a log is a key or a prompt on the host.
+#[tokio::test]
+async fn prompts_and_secrets_are_never_printed() {
+    let canary = "canary-4f1d";
+    let body = format!(r#"{{"error":{{"message":"{canary}-answer"}}}}"#);
+    let engine = FakeEngine::always(Script::say(answers::json(400, body.as_bytes()))).await;
+    let sidecar = Sidecar::before(engine.url()).start().await;
+    let asked = format!(r#"{{"prompt":"{canary}-prompt"}}"#);
+    let authorization = format!("Authorization: Bearer {canary}-token");
+    for _ in 0..3 {
+        let got = sidecar.ask("POST", "/v1/completions", &[&authorization], asked.as_bytes()).await;
+        assert_eq!(got.status(), 400);
+    }
+    sidecar.ask("POST", "/v1/nothing", &[&authorization], asked.as_bytes()).await;
+    drop(engine);
+    sidecar.ask("POST", "/v1/completions", &[&authorization], asked.as_bytes()).await;
+    let said = sidecar.said();
+    assert!(!said.contains(canary), "a body or a token was printed: {said}");
+    let metrics = String::from_utf8(sidecar.fetch_admin("/metrics").await.body).unwrap();
+    assert!(!metrics.contains(canary), "a body or a token is in the metrics");
+}

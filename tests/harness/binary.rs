@@ -1,0 +1,50 @@
+//! Finds the program under test, and builds it if nobody has.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use crate::workspace;
+
+/// The program with the feature `simulated-tee`: what every end-to-end test drives.
+///
+/// `JURAT_BIN` names it; otherwise cargo is asked to build it, which costs a second if it is built already.
+pub fn simulated() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| find("JURAT_BIN", "jurat-simulated-tee", &["--features", "jurat/simulated-tee"]))
+}
+
+/// The program as a release has it, without the feature. `JURAT_PLAIN_BIN` names it.
+pub fn plain() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| find("JURAT_PLAIN_BIN", "jurat-plain", &[]))
+}
+
+fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        let path = PathBuf::from(path);
+        assert!(path.is_file(), "{variable} names no file: {}", path.display());
+        return path;
+    }
+    // Both builds leave their program under one name, so each is copied aside at once.
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _held = ONE_AT_A_TIME.lock();
+    let this = std::env::current_exe().expect("a process knows its program");
+    let profile = this.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_path_buf();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The whole workspace's features, so that dependencies built for the tests serve here too.
+    build.current_dir(workspace::root()).args(["build", "--quiet", "--workspace", "--bins"]).args(features);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.stdin(Stdio::null()).status().expect("run cargo");
+    assert!(status.success(), "cargo could not build the program under test");
+    let copy = profile.join(format!("{copy}-under-test"));
+    // Renamed into place: a copy that another test process runs cannot be written to.
+    let fresh = copy.with_extension(std::process::id().to_string());
+    std::fs::copy(profile.join("jurat"), &fresh).expect("copy the program under test");
+    std::fs::rename(&fresh, &copy).expect("put the copy in its place");
+    copy
+}

@@ -1,0 +1,198 @@
+//! The program under test as a process.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    binary,
+    client::{Answer, Client, request},
+};
+
+/// A debug build attests itself in a second or two; a loaded machine needs longer.
+const READY: Duration = Duration::from_secs(60);
+
+/// How a sidecar is started.
+#[derive(Debug, Clone)]
+pub struct SidecarBuilder {
+    program: PathBuf,
+    engine: String,
+    args: Vec<String>,
+}
+
+impl SidecarBuilder {
+    /// More arguments of `jurat serve`.
+    #[must_use]
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Another program than the one the tests find themselves.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// Starts it and waits until it is ready. Panics, with everything it said, if it is not.
+    pub async fn start(self) -> Sidecar {
+        let mut child = Command::new(&self.program)
+            .args(["serve", "--simulated-tee", "--engine", &self.engine])
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(&self.args)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("start {}: {error}", self.program.display()));
+        let said = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let heard = Arc::clone(&said);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut said = heard.lock().expect("no holder panics");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        let unset = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut sidecar = Sidecar { child, said, data: unset, admin: unset };
+        sidecar.data = sidecar.announced("jurat: listening on http://").await;
+        sidecar.admin = sidecar.announced("jurat: admin on http://").await;
+        sidecar.wait_until_ready().await;
+        sidecar
+    }
+}
+
+/// A running `jurat serve --simulated-tee`; killed when dropped.
+#[derive(Debug)]
+pub struct Sidecar {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    data: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Sidecar {
+    /// In front of this engine (what `--engine` takes).
+    pub fn before(engine: &str) -> SidecarBuilder {
+        SidecarBuilder { program: binary::simulated().clone(), engine: engine.to_owned(), args: Vec::new() }
+    }
+
+    /// The data port.
+    pub fn address(&self) -> SocketAddr {
+        self.data
+    }
+
+    /// The admin port.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Everything it wrote to stderr so far.
+    pub fn said(&self) -> String {
+        self.said.lock().expect("no holder panics").clone()
+    }
+
+    /// A connection to the data port.
+    pub async fn connect(&self) -> Client {
+        Client::connect(self.data).await.expect("the sidecar listens")
+    }
+
+    /// One exchange on a connection of its own.
+    pub async fn ask(&self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let mut client = self.connect().await;
+        client.send(&request(method, target, headers, body)).await.expect("the sidecar reads");
+        client.answer().await.unwrap_or_else(|error| {
+            panic!("no answer to {method} {target}: {error}; the sidecar said:\n{}", self.said())
+        })
+    }
+
+    /// `GET` on the data port.
+    pub async fn fetch(&self, target: &str) -> Answer {
+        self.ask("GET", target, &[], b"").await
+    }
+
+    /// `POST` of JSON on the data port.
+    pub async fn post(&self, target: &str, body: &[u8]) -> Answer {
+        self.ask("POST", target, &["Content-Type: application/json"], body).await
+    }
+
+    /// `GET` on the admin port.
+    pub async fn fetch_admin(&self, target: &str) -> Answer {
+        let mut client = Client::connect(self.admin).await.expect("the admin listener listens");
+        client.send(&request("GET", target, &[], b"")).await.expect("the admin listener reads");
+        client.answer().await.expect("the admin listener answers")
+    }
+
+    /// A line of `/proc/PID/status`, in KiB.
+    pub fn memory_kib(&self, name: &str) -> u64 {
+        let pid = self.child.id().expect("the sidecar runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+            .unwrap_or_else(|| panic!("{name} in /proc/{pid}/status"))
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        rustix::process::kill_process(pid.expect("the sidecar runs"), rustix::process::Signal::TERM)
+            .expect("signal the sidecar");
+    }
+
+    /// Waits for its exit.
+    pub async fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        timeout(limit, self.child.wait()).await.ok().and_then(Result::ok).and_then(|status| status.code())
+    }
+
+    async fn announced(&mut self, prefix: &str) -> SocketAddr {
+        let until = Instant::now() + READY;
+        loop {
+            let said = self.said();
+            if let Some(found) = said.lines().find_map(|line| line.strip_prefix(prefix)) {
+                return found
+                    .trim()
+                    .parse()
+                    .unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}"));
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("the sidecar left at once ({status}) and said:\n{}", self.said());
+            }
+            assert!(Instant::now() < until, "the sidecar did not say {prefix:?}, but:\n{said}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn wait_until_ready(&self) {
+        let until = Instant::now() + READY;
+        loop {
+            let last = self.fetch_admin("/readyz").await;
+            if last.status() == 200 {
+                return;
+            }
+            let body = String::from_utf8_lossy(&last.body).into_owned();
+            assert!(
+                Instant::now() < until,
+                "/readyz stays {}: {body}; it said:\n{}",
+                last.status(),
+                self.said()
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The harness against itself: what the client sees must be what the engine was told to say.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{net::SocketAddr, time::Duration};
+
+use jurat_proto::sha256;
+use jurat_tests::{
+    Answer, Body, Client, Ending, FakeEngine, Framing, Head, Message, Script, Step, answers, captures,
+    request, skip,
+};
+
+fn address(engine: &FakeEngine) -> SocketAddr {
+    engine.url().strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+async fn ask(engine: &FakeEngine, body: &[u8]) -> Answer {
+    let mut client = Client::connect(address(engine)).await.unwrap();
+    client.send(&request("POST", "/v1/chat/completions", &[], body)).await.unwrap();
+    client.answer().await.unwrap()
+}
+
+#[test]
+fn any_split_of_a_chunked_body_decodes_to_the_same_bytes() {
+    let body = answers::chat_stream("chatcmpl-1", &["Grüße", "", "日本"]);
+    for size in [1, 2, 3, 7, body.len()] {
+        let wire = answers::chunked(&body, size);
+        for step in [1, 5, wire.len()] {
+            let mut decoder = Body::new(Framing::Chunked);
+            let mut out = Vec::new();
+            for piece in wire.chunks(step) {
+                assert!(!decoder.is_done(), "it is done before its last byte");
+                let taken = decoder.feed(piece, |part| out.extend_from_slice(part)).unwrap();
+                assert_eq!(taken, piece.len());
+            }
+            assert!(decoder.is_done(), "chunks of {size}, reads of {step}");
+            assert_eq!(out, body);
+        }
+    }
+}
+
+#[test]
+fn bytes_behind_a_body_are_left_alone() {
+    let mut decoder = Body::new(Framing::Chunked);
+    assert_eq!(decoder.feed(b"1\r\na\r\n0\r\n\r\nHTTP/1.1", |_| {}).unwrap(), 11);
+    let mut decoder = Body::new(Framing::Length(2));
+    assert_eq!(decoder.feed(b"abc", |_| {}).unwrap(), 2);
+    for bad in [&b"x\r\n"[..], b"1\r\nab", b"-1\r\n", b"\r\n"] {
+        assert!(Body::new(Framing::Chunked).feed(bad, |_| {}).is_err(), "{bad:?} is no chunk");
+    }
+}
+
+#[test]
+fn heads_say_how_their_bodies_end() {
+    let framing = |text: &str, of| Head::parse(text.as_bytes()).unwrap().framing(of).unwrap();
+    let answer = Message::Answer { to_head: false };
+    assert_eq!(framing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", answer), Framing::Chunked);
+    assert_eq!(framing("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", answer), Framing::Length(7));
+    assert_eq!(framing("HTTP/1.1 200 OK\r\n\r\n", answer), Framing::UntilClose);
+    assert_eq!(framing("HTTP/1.1 204 No Content\r\n\r\n", answer), Framing::Length(0));
+    let to_head = Message::Answer { to_head: true };
+    assert_eq!(framing("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", to_head), Framing::Length(0));
+    assert_eq!(framing("GET / HTTP/1.1\r\n\r\n", Message::Request), Framing::Length(0));
+}
+
+#[tokio::test]
+async fn the_engine_says_what_it_is_told_and_keeps_what_it_heard() {
+    let body = answers::chat_body("chatcmpl-1", "pong");
+    let engine = FakeEngine::always(Script::say(answers::json(200, &body))).await;
+    let mut client = Client::connect(address(&engine)).await.unwrap();
+    for turn in ["one", "two"] {
+        let asked = answers::ask(turn);
+        client.send(&request("POST", "/v1/chat/completions", &["X-Request-Id: 7"], &asked)).await.unwrap();
+        let answer = client.answer().await.unwrap();
+        assert_eq!((answer.status(), answer.ending, &answer.body), (200, Ending::Clean, &body));
+        let heard = engine.recorded();
+        let heard = heard.last().unwrap();
+        assert_eq!((&heard.body, heard.whole, heard.sha256), (&asked, true, sha256(&asked)));
+        assert_eq!(heard.head.header("x-request-id"), Some("7"));
+    }
+    assert_eq!(engine.connections(), 1, "a kept connection is used again");
+}
+
+#[tokio::test]
+async fn cuts_and_resets_are_told_apart() {
+    let cut = |last| {
+        Script::new([Step::Send(answers::stream_head()), Step::Send(answers::chunk(b"data: x\n\n")), last])
+    };
+    let engine = FakeEngine::always(cut(Step::Close)).await;
+    let answer = ask(&engine, b"{}").await;
+    assert_eq!((answer.ending, answer.body.as_slice()), (Ending::Cut, &b"data: x\n\n"[..]));
+    let script = Script::new([
+        Step::Send(answers::stream_head()),
+        Step::Send(answers::chunk(b"data: x\n\n")),
+        Step::Sleep(Duration::from_millis(100)),
+        Step::Reset,
+    ]);
+    let engine = FakeEngine::always(script).await;
+    assert_eq!(ask(&engine, b"{}").await.ending, Ending::Reset);
+    let refused = FakeEngine::refusing().await;
+    assert!(Client::connect(refused).await.is_err(), "nobody listens there");
+}
+
+#[tokio::test]
+async fn the_engine_notices_that_its_client_left() {
+    let script = Script::new([
+        Step::Send(answers::stream_head()),
+        Step::Send(answers::chunk(b"data: first\n\n")),
+        Step::WaitForClientGone,
+    ]);
+    let engine = FakeEngine::always(script).await;
+    let mut client = Client::connect(address(&engine)).await.unwrap();
+    client.send(&request("POST", "/", &[], b"{}")).await.unwrap();
+    let (_, seen) = client.until(b"first").await.unwrap();
+    assert_eq!(seen, b"data: first\n\n");
+    assert!(!engine.gone(1, Duration::from_millis(100)).await, "it has not left yet");
+    drop(client);
+    assert!(engine.gone(1, Duration::from_secs(5)).await, "it has left");
+}
+
+#[tokio::test]
+async fn an_early_answer_does_not_wait_for_the_upload() {
+    let engine =
+        FakeEngine::always(Script::early([Step::Send(answers::json(413, b"{}")), Step::Close])).await;
+    let mut client = Client::connect(address(&engine)).await.unwrap();
+    client.send(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc").await.unwrap();
+    assert_eq!(client.answer().await.unwrap().status(), 413);
+}
+
+#[test]
+fn captures_decode_to_what_their_recorder_decoded() {
+    let into = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("captures-self");
+    std::fs::create_dir_all(&into).unwrap();
+    let Some(captures) = captures::load(&into) else { skip!("../shared/engine/captures is absent") };
+    let mut compared = 0;
+    for capture in captures.iter().filter(|capture| capture.end.starts_with("complete")) {
+        let Some((_, body, whole)) = capture.answered() else { continue };
+        if capture.name.contains("pipelined") || capture.name.contains("http2") {
+            continue;
+        }
+        let recorded = std::fs::read(into.join(format!("{}.body", capture.name))).unwrap();
+        assert!(whole, "{} is whole", capture.name);
+        assert_eq!(body, recorded, "{}", capture.name);
+        compared += 1;
+    }
+    assert!(compared > 100, "only {compared} captures could be compared");
+}
