@@ -32,7 +32,10 @@ fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _held = ONE_AT_A_TIME.lock();
     let this = std::env::current_exe().expect("a process knows its program");
-    let profile = this.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_path_buf();
+    // Tests lie in target/PROFILE/deps, programs in target/PROFILE.
+    let folder = this.parent().expect("a program lies in a folder");
+    let profile =
+        if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf();
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The whole workspace's features, so that dependencies built for the tests serve here too.
     build.current_dir(workspace::root()).args(["build", "--quiet", "--workspace", "--bins"]).args(features);

@@ -37,6 +37,10 @@ impl Evidence {
         if report.len() > MAX_REPORT {
             return Err(EvidenceError::TooLong);
         }
+        // serde would take the members of an array by their order, which no other reader does
+        if !report.trim_start().starts_with('{') {
+            return Err(EvidenceError::Json("not a JSON object".into()));
+        }
         let body: ReportBody =
             serde_json::from_str(report).map_err(|error| EvidenceError::Json(error.to_string()))?;
         let quote = quote(&body);

@@ -5,7 +5,7 @@ use jurat_proto::Binding;
 use crate::{Inputs, Standing, bind::Bound, policy::Roots, verdict::Transcript};
 
 const SIMULATED: &str = "simulated hardware: this says nothing about any real machine";
-const CODE: &str = "genuine TDX and GPU; which code runs there was NOT checked";
+const CODE: &str = "at best genuine TDX and GPU: which code runs there was NOT checked";
 const RELAY: &str = "an identical genuine machine elsewhere may be answering in this one's place";
 const PHYSICAL: &str = "whoever holds the machine may extract attestation keys from its memory bus (TEE.fail, \
                         WireTap, Battering RAM)";

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use jurat_proto::UnixSeconds;
+use jurat_proto::{Binding, UnixSeconds};
 
 use crate::{CheckId, Inputs, Outcome, Policy, Status, Verdict, verify_report};
 
@@ -47,9 +47,13 @@ fn venice() -> Option<Recording> {
 
 impl Recording {
     fn judge(&self, policy: &str) -> Verdict {
+        self.judge_under(&Policy::named(policy).unwrap())
+    }
+
+    fn judge_under(&self, policy: &Policy) -> Verdict {
         let inputs =
             Inputs::archived(self.at).nonce(self.nonce.parse().unwrap()).collateral(&self.collateral);
-        verify_report(&self.report, &Policy::named(policy).unwrap(), inputs)
+        verify_report(&self.report, policy, inputs)
     }
 }
 
@@ -123,12 +127,20 @@ fn failing(verdict: &Verdict) -> Vec<&'static str> {
 }
 
 #[test]
-fn genuine_hardware_is_undecided_under_production() {
+fn the_fields_binding_is_not_productions() {
     let Some(recording) = nanogpt() else { return };
     let verdict = recording.judge("production");
-    // the field's binding is not production's
     assert_eq!(failing(&verdict), ["bind.address"]);
     assert!(verdict.check(CheckId::BindAddress).unwrap().reason.contains("domain separator"), "{verdict}");
+    assert!(verdict.trusted_signer().is_none());
+}
+
+#[test]
+fn genuine_hardware_is_undecided_where_measurements_are_required() {
+    let Some(recording) = nanogpt() else { return };
+    let policy = Policy { bindings: vec![Binding::DstackV1], ..Policy::named("production").unwrap() };
+    let verdict = recording.judge_under(&policy);
+    assert_eq!(verdict.outcome(), Outcome::Undecided, "{verdict}");
     assert!(verdict.trusted_signer().is_none());
 }
 

@@ -59,4 +59,4 @@ impl TrustedSigner {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,20 +13,20 @@ use super::*;
 use crate::{Outcome, Policy, Standing, Status};
 
 /// The key of the published vectors: 0x11, 32 times.
-pub(super) fn key(byte: u8) -> SigningKey {
+pub(crate) fn key(byte: u8) -> SigningKey {
     SigningKey::from_slice(&[byte; 32]).unwrap()
 }
 
-pub(super) fn public(key: &SigningKey) -> PublicKey {
+pub(crate) fn public(key: &SigningKey) -> PublicKey {
     PublicKey::from(key.verifying_key())
 }
 
-pub(super) fn sign(key: &SigningKey, digest: &Digest) -> Signature {
+pub(crate) fn sign(key: &SigningKey, digest: &Digest) -> Signature {
     let (signature, recovery) = key.sign_prehash_recoverable(digest.as_bytes());
     Signature::from_parts(&signature, recovery)
 }
 
-pub(super) fn claims() -> Claims {
+pub(crate) fn claims() -> Claims {
     let key = public(&key(0x11));
     Claims {
         version: 1,
@@ -45,7 +45,7 @@ pub(super) fn claims() -> Claims {
     }
 }
 
-pub(super) fn signer(address: Address, claims: Option<&str>) -> TrustedSigner {
+pub(crate) fn signer(address: Address, claims: Option<&str>) -> TrustedSigner {
     let claims = claims.map(|text| (serde_json::from_str(text).unwrap(), sha256(text.as_bytes())));
     let binding = if claims.is_some() { Binding::JuratV1 } else { Binding::DstackV1 };
     let policy = Policy::named("simulated").unwrap();
@@ -53,7 +53,7 @@ pub(super) fn signer(address: Address, claims: Option<&str>) -> TrustedSigner {
 }
 
 /// What the sidecar would swear to.
-pub(super) fn receipt(request: &[u8], response: &[u8]) -> Receipt {
+pub(crate) fn receipt(request: &[u8], response: &[u8]) -> Receipt {
     Receipt {
         id: ReceiptId::new([0xa1; 16]),
         response_id: "chatcmpl-a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1".into(),
@@ -77,7 +77,7 @@ pub(super) fn receipt(request: &[u8], response: &[u8]) -> Receipt {
 }
 
 /// Signs a receipt and, if it is complete, its text, as the sidecar would.
-pub(super) fn record(key: &SigningKey, receipt: Receipt) -> SignatureRecord {
+pub(crate) fn record(key: &SigningKey, receipt: Receipt) -> SignatureRecord {
     let text =
         (receipt.end == End::Complete).then(|| signature_text(&receipt.request_hash, &receipt.response_hash));
     SignatureRecord {

@@ -76,8 +76,8 @@ fn read(log: &RawValue) -> Result<Vec<Event>, LogError> {
 fn replay(events: &[Event]) -> Result<[Register; 4], LogError> {
     let mut registers = [[0; 48]; 4];
     for (at, event) in events.iter().enumerate() {
-        let digest = event.digest(at)?;
         let register = registers.get_mut(event.imr).ok_or(LogError::Register(at, event.imr))?;
+        let digest = event.digest(at)?;
         *register = Sha384::new().chain_update(*register).chain_update(digest).finalize().into();
     }
     Ok(registers)

@@ -1,0 +1,148 @@
+//! What can happen to an answer, as the soak plays it: what the engine does, what the client does, and how
+//! the exchange must then have ended.
+
+use std::time::Duration;
+
+use jurat_proto::End;
+use jurat_tests::{Script, Step, answers};
+
+/// One way for an exchange to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A whole stream; the client closes exactly when it has seen `[DONE]`, as the official SDKs do.
+    LeavesAtDone,
+    /// The same with a reset.
+    ResetsAtDone,
+    /// The client leaves in the middle, and the engine would go on for ever.
+    LeavesMidStream,
+    /// The client leaves in the middle of a stream that is about to end: a race that either may win.
+    LeavesInARace,
+    /// The engine closes in mid-stream.
+    EngineCloses,
+    /// The engine resets in mid-stream.
+    EngineResets,
+    /// The engine reports a failure and says `[DONE]` as if all were well.
+    EngineFails,
+    /// The engine's stream ends without `[DONE]`.
+    NoDone,
+    /// The engine's JSON is shorter than its Content-Length.
+    ShortBody,
+    /// The engine's last chunk comes late.
+    LateTerminator,
+    /// `[DONE]` comes torn in two.
+    TornDone,
+    /// A plain JSON answer.
+    Plain,
+}
+
+/// What the client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// Reads to the end.
+    Never,
+    /// Closes once it has seen these bytes.
+    ClosesAt(&'static [u8]),
+    /// Resets once it has seen these bytes.
+    ResetsAt(&'static [u8]),
+}
+
+impl Kind {
+    /// The share of each kind, in twentieths: half leave at `[DONE]`, a tenth in mid-stream.
+    pub(crate) fn of(number: usize) -> Self {
+        match number % 20 {
+            0..=8 => Self::LeavesAtDone,
+            9 => Self::ResetsAtDone,
+            10 => Self::LeavesMidStream,
+            11 => Self::LeavesInARace,
+            12 => Self::EngineCloses,
+            13 => Self::EngineResets,
+            14 => Self::EngineFails,
+            15 => Self::NoDone,
+            16 => Self::ShortBody,
+            17 => Self::LateTerminator,
+            18 => Self::TornDone,
+            _ => Self::Plain,
+        }
+    }
+
+    pub(crate) fn leaving(self) -> Leaving {
+        match self {
+            Self::LeavesAtDone => Leaving::ClosesAt(b"data: [DONE]"),
+            Self::ResetsAtDone => Leaving::ResetsAt(b"data: [DONE]"),
+            Self::LeavesMidStream | Self::LeavesInARace => Leaving::ClosesAt(b"\n\n"),
+            _ => Leaving::Never,
+        }
+    }
+
+    /// The ends that are right; more than one only where a race decides.
+    pub(crate) fn ends(self) -> &'static [End] {
+        match self {
+            Self::LeavesMidStream => &[End::ClientLeft],
+            Self::LeavesInARace => &[End::ClientLeft, End::Complete],
+            Self::EngineCloses | Self::EngineResets | Self::NoDone | Self::ShortBody => {
+                &[End::EngineTruncated]
+            }
+            Self::EngineFails => &[End::EngineFailed],
+            _ => &[End::Complete],
+        }
+    }
+
+    /// Whether the client sees the framing's end.
+    pub(crate) fn is_whole(self) -> bool {
+        !matches!(self, Self::EngineCloses | Self::EngineResets | Self::NoDone | Self::ShortBody)
+    }
+
+    /// The bytes that the engine's body has, all of which a client that stays must get.
+    pub(crate) fn body(self, number: usize) -> Vec<u8> {
+        let id = format!("chatcmpl-{number:016x}");
+        match self {
+            Self::Plain | Self::ShortBody => answers::chat_body(&id, "pong"),
+            Self::EngineFails => {
+                [answers::chat_event(&id, "one"), answers::error_event(), answers::DONE.to_vec()].concat()
+            }
+            Self::LeavesMidStream | Self::EngineCloses | Self::EngineResets | Self::NoDone => {
+                answers::chat_events(&id, &["one", "zwei", "三"])[..3].concat()
+            }
+            _ => answers::chat_stream(&id, &["one", "zwei", "三"]),
+        }
+    }
+
+    /// What the engine does.
+    pub(crate) fn script(self, number: usize) -> Script {
+        let body = self.body(number);
+        let events = |body: &[u8]| [answers::stream_head(), answers::chunk(body)].concat();
+        let last = Step::Send(answers::LAST_CHUNK.to_vec());
+        match self {
+            Self::Plain => Script::say(answers::json(200, &body)),
+            Self::ShortBody => {
+                let length = format!("content-length: {}", body.len() + 7);
+                let head = answers::head(200, &["content-type: application/json", &length]);
+                Script::new([Step::Send([head, body].concat()), Step::Close])
+            }
+            Self::LeavesMidStream => Script::new([Step::Send(events(&body)), Step::WaitForClientGone]),
+            Self::EngineCloses => Script::new([Step::Send(events(&body)), Step::Close]),
+            Self::EngineResets => {
+                // A reset overtakes what was sent just before it; the pause lets the bytes through.
+                let pause = Step::Sleep(Duration::from_millis(30));
+                Script::new([Step::Send(events(&body)), pause, Step::Reset])
+            }
+            Self::LateTerminator => {
+                Script::new([Step::Send(events(&body)), Step::Sleep(Duration::from_millis(1500)), last])
+            }
+            Self::TornDone => {
+                let torn = body.len() - 1 - number / 20 % answers::DONE.len();
+                let rest = Step::Send([answers::chunk(&body[torn..]), answers::LAST_CHUNK.to_vec()].concat());
+                let pause = Step::Sleep(Duration::from_millis(2));
+                Script::new([Step::Send(events(&body[..torn])), pause, rest])
+            }
+            Self::LeavesInARace => {
+                let first = body.windows(2).position(|pair| pair == b"\n\n").map_or(body.len(), |at| at + 2);
+                let rest =
+                    Step::Send([answers::chunk(&body[first..]), answers::LAST_CHUNK.to_vec()].concat());
+                let pause = Step::Sleep(Duration::from_micros((number / 20 % 20 * 50) as u64));
+                Script::new([Step::Send(events(&body[..first])), pause, rest])
+            }
+            _ => Script::new([Step::Send(events(&body)), last]),
+        }
+    }
+}
