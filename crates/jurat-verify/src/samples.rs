@@ -1,15 +1,21 @@
 //! The judge over genuine reports. They are not part of the project: where `../shared/samples` is absent
 //! these tests skip, and say so.
 
+mod vendors;
+
 use std::{fs, path::PathBuf};
 
 use jurat_proto::{Binding, UnixSeconds};
 
 use crate::{CheckId, Inputs, Outcome, Policy, Status, Verdict, verify_report};
 
+fn samples() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples")
+}
+
 /// A file of the samples, or `None` with a visible line.
 fn sample(path: &str) -> Option<String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples").join(path);
+    let file = samples().join(path);
     match fs::read_to_string(&file) {
         Ok(text) => Some(text),
         Err(error) => {
