@@ -178,6 +178,7 @@ def bindings():
 
     nonce, claims = sha256(b"nonce"), '{"version":1,"signing_address":"' + ACCOUNT.address + '"}'
     payload = '{"nonce":"00","evidence_list":[],"arch":"HOPPER"}'
+    commitment = bytes.fromhex(vector("", "jurat-v1", nonce, claims, payload)["report_data"])[32:]
     return {
         "about": "report data and GPU nonce of the three layouts; absent strings hash as the empty one",
         "signing_address": to_checksum_address(address), "signing_public_key": PUBLIC_KEY.hex(),
@@ -190,6 +191,12 @@ def bindings():
             vector("the field's", "dstack-v1", nonce, None, payload),
             vector("the field's with TLS", "dstack-v2", nonce, None, payload, None, sha256(b"SubjectPublicKeyInfo")),
         ],
+        "forged_commitment": {
+            "about": "whoever asks for a dstack-v1 report chooses its last 32 bytes, so also those of a jurat-v1 report "
+                     "of its own making; only bytes 20 to 32 tell the two apart, and under jurat-v1 the second is refused",
+            "accept": vector("made by jurat", "jurat-v1", nonce, claims, payload),
+            "refuse": vector("asked for by a stranger, whose nonce is that commitment", "dstack-v1", commitment),
+        },
     }
 
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -13,10 +14,12 @@ use jurat_tests::binary;
 
 fn help(arguments: &[&str]) -> String {
     let output = Command::new(binary::simulated())
+        // Under its own name, whatever the file is called, and with no value of the environment in the text.
+        .arg0("jurat")
+        .env_clear()
         .args(arguments)
         .arg("--help")
         .env("COLUMNS", "100")
-        .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .output()
         .expect("run the program");

@@ -184,7 +184,7 @@ impl FakeEngine {
         }
     }
 
-    /// How many connections were accepted.
+    /// How many connections brought a request; one that only looks whether somebody listens is none.
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::Relaxed)
     }
@@ -229,9 +229,11 @@ impl Socket for UnixStream {
 }
 
 async fn serve(mut stream: impl Socket, handler: Arc<Handler>, state: Arc<State>, memory: Memory) {
-    state.connections.fetch_add(1, Ordering::Relaxed);
     let mut pending = Vec::new();
+    let mut asked = false;
     while let Ok(Some(head)) = read_head(&mut stream, &mut pending).await {
+        state.connections.fetch_add(usize::from(!asked), Ordering::Relaxed);
+        asked = true;
         let Script(steps) = handler(&head);
         let closing = head.has_token("connection", "close");
         let Ok(framing) = head.framing(Message::Request) else { return };

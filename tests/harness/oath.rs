@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jurat_proto::{
-    Address, Claims, Digest, End, Report, SignatureRecord, message_digest, sha256, signature_text,
+    Address, Claims, Digest, End, ReportBody, SignatureRecord, message_digest, sha256, signature_text,
 };
 use tokio::time::{Instant, sleep};
 
@@ -40,10 +40,10 @@ impl Oath {
     pub async fn of(sidecar: &Sidecar) -> Self {
         let answer = sidecar.fetch(&format!("/attestation/report?nonce={}", random_nonce())).await;
         assert_eq!(answer.status(), 200, "the report: {}", String::from_utf8_lossy(&answer.body));
-        let report: Report = serde_json::from_slice(&answer.body).expect("the report is JSON");
-        let claims = report.body.claims.expect("a jurat-v1 report has claims");
+        let report: ReportBody = serde_json::from_slice(&answer.body).expect("the report is JSON");
+        let claims = report.claims.expect("a jurat-v1 report has claims");
         let parsed: Claims = serde_json::from_str(&claims).expect("claims are JSON");
-        let address = report.body.signing_address.parse().expect("signing_address is an address");
+        let address = report.signing_address.parse().expect("signing_address is an address");
         assert_eq!(address, parsed.signing_address, "report and claims name one signer");
         assert_eq!(address, parsed.signing_public_key.address(), "the key in the claims is the address's");
         Self { address, claims_hash: sha256(claims.as_bytes()), chain: parsed.chain }

@@ -69,13 +69,14 @@ pub struct ReportBody {
 }
 
 /// A report as served: the body, and the body once more in the list that multi-backend clients read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+///
+/// Readers take a [`ReportBody`], to which that list is an unknown member.
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The evidence.
     #[serde(flatten)]
     pub body: ReportBody,
     /// One entry a backend; ours has one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub all_attestations: Vec<ReportBody>,
 }
 

@@ -165,3 +165,6 @@ impl Finding {
         self.status == Status::Pass
     }
 }
+
+#[cfg(test)]
+mod tests;

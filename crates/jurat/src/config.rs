@@ -233,6 +233,14 @@ impl Knobs {
         value
     }
 
+    /// A bad value of the newest knob: a flag's is a mistake of usage, a file's one of configuration.
+    fn refusal(&self, message: impl Display) -> Failure {
+        match self.rows.last() {
+            Some((_, _, Origin::Command)) => Failure::usage(message),
+            _ => Failure::config(message),
+        }
+    }
+
     fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -244,7 +252,7 @@ impl Knobs {
         T: FromStr<Err: Display>,
     {
         let text = self.value(name, command, file, default.to_owned());
-        text.parse().map_err(|error| Failure::config(format_args!("{name} `{text}`: {error}")))
+        text.parse().map_err(|error| self.refusal(format_args!("{name} `{text}`: {error}")))
     }
 
     fn positive(
@@ -255,7 +263,7 @@ impl Knobs {
         default: usize,
     ) -> Result<usize, Failure> {
         let number = self.value(name, command, file, default);
-        if number > 0 { Ok(number) } else { Err(Failure::config(format_args!("{name} must not be 0"))) }
+        if number > 0 { Ok(number) } else { Err(self.refusal(format_args!("{name} must not be 0"))) }
     }
 
     fn seconds(

@@ -31,9 +31,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, everything else is a mistake of usage.
-            let code = if error.use_stderr() { Code::Usage } else { Code::Done };
+            if error.use_stderr() {
+                exit::say(error.render().to_string().trim_end());
+                return Code::Usage.into();
+            }
             let _ = error.print();
-            return code.into();
+            return Code::Done.into();
         }
     };
     match run(cli.command) {

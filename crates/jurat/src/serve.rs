@@ -14,7 +14,7 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     telemetry::start("info");
     harden();
-    say("receipts are kept in memory and end with this process");
+    say("receipts are kept in memory and end with this process: there is no --state-dir yet");
     let service = Service::build(config)?;
     actix_web::rt::System::new().block_on(async {
         let (running, data, admin) = service.start()?;

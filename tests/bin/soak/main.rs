@@ -1,7 +1,7 @@
 //! The soak: many exchanges that end in every way, and after each one the question whether its receipt is
 //! there, says how it ended, covers the right bytes and is signed by the signer that the report names.
 //!
-//! `jurat-soak [--streams 100000] [--in-flight 256]`; exits 1 if one answer is without its receipt. The
+//! `jurat-soak [STREAMS] [--in-flight N]`, 100,000 and 256 if not said; exits 1 if one answer is without its receipt. The
 //! program under test is found as in the tests (`JURAT_BIN`, else it is built).
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
@@ -55,14 +55,13 @@ struct Stage {
 #[tokio::main]
 async fn main() -> ExitCode {
     let (mut streams, mut in_flight) = (100_000, 256);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(flag) = arguments.next() {
-        let value = arguments.next().and_then(|value| value.replace('_', "").parse().ok());
-        match (flag.as_str(), value) {
-            ("--streams", Some(number)) => streams = number,
-            ("--in-flight", Some(number)) => in_flight = number,
+    let mut target = &mut streams;
+    for argument in std::env::args().skip(1) {
+        match (argument.as_str(), argument.parse()) {
+            ("--in-flight", _) => target = &mut in_flight,
+            (_, Ok(number)) => *target = number,
             _ => {
-                eprintln!("usage: jurat-soak [--streams N] [--in-flight N]");
+                eprintln!("usage: jurat-soak [STREAMS] [--in-flight N]");
                 return ExitCode::from(64);
             }
         }

@@ -1,5 +1,7 @@
 //! Every way to spoil a simulated report, and the check that refuses it.
 
+use std::sync::LazyLock;
+
 use super::*;
 
 #[test]
@@ -215,6 +217,16 @@ fn illegible_reports_are_refuted_and_every_check_is_listed() {
     assert_eq!(verdict.checks().len(), CheckId::ALL.iter().filter(|id| !id.is_about_receipts()).count());
 }
 
+#[test]
+fn no_time_is_beyond_judgement() {
+    let report = minted().to_string();
+    for now in [0, 1, NOW.0 - 400 * 86_400, NOW.0 + 400 * 86_400, u64::MAX] {
+        let verdict =
+            verify_report(&report, &policy("simulated"), Inputs::live(UnixSeconds(now)).nonce(NONCE));
+        assert!(of(&verdict, Status::Fail).contains(&"tdx.quote"), "at {now}\n{verdict}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -222,8 +234,12 @@ proptest! {
     /// the JSON has members that nothing rests on. Where it stays trusted, everything that counts is the same.
     #[test]
     fn any_flipped_bit_of_a_report_is_refused_or_without_effect(bit in any::<usize>()) {
-        let attester = Attester::new(&blueprint());
-        let report = attester.report(Binding::JuratV1, &NONCE);
+        static MINTED: LazyLock<(Attester, Value)> = LazyLock::new(|| {
+            let attester = Attester::new(&blueprint());
+            let report = attester.report(Binding::JuratV1, &NONCE);
+            (attester, report)
+        });
+        let (attester, report) = &*MINTED;
         let mut bytes = report.to_string().into_bytes();
         let bit = bit % (bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
