@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jurat_tests::{Answer, FakeEngine, Script, Sidecar, answers, request};
+use jurat_tests::{Answer, FakeEngine, Script, Sidecar, Step, answers, request};
 
 async fn house() -> (FakeEngine, Sidecar) {
     let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
@@ -201,5 +201,69 @@ async fn one_connection_serves_many_requests_and_the_engines_is_used_again() {
         engine.connections() - probes <= 2,
         "{} connections to the engine for five requests in turn",
         engine.connections() - probes
+    );
+}
+
+/// Load beyond the limit is shed at the door, with the time to come back, and costs no receipt.
+#[tokio::test]
+async fn more_than_the_limit_is_shed() {
+    let held = Script::new([
+        Step::Send(
+            [answers::stream_head(), answers::chunk(&answers::chat_event("chatcmpl-1", "one"))].concat(),
+        ),
+        Step::WaitForClientGone,
+    ]);
+    let engine = FakeEngine::always(held).await;
+    let sidecar = Sidecar::before(engine.url()).args(["--concurrency", "1"]).start().await;
+    let mut first = sidecar.connect().await;
+    first.send(&request("POST", "/v1/chat/completions", &[], b"{}")).await.unwrap();
+    first.until(b"one").await.unwrap();
+    let second = sidecar.post("/v1/chat/completions", b"{}").await;
+    assert!([429, 503].contains(&second.status()), "the second of one is shed: {}", second.status());
+    assert!(second.header("retry-after").is_some(), "it must say when to come back");
+    assert_eq!(second.header("x-receipt-id"), None, "an answer at the door is no exchange");
+    second.error_code();
+    assert_eq!(sidecar.fetch("/health").await.status(), 200, "liveness needs no slot");
+    drop(first);
+    assert!(engine.gone(1, Duration::from_secs(5)).await);
+    for attempt in 0.. {
+        let mut third = sidecar.connect().await;
+        third.send(&request("POST", "/v1/chat/completions", &[], b"{}")).await.unwrap();
+        if third.head().await.unwrap().status() == 200 {
+            break;
+        }
+        assert!(attempt < 100, "the slot must be free again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An upload that dawdles is given up.
+#[tokio::test]
+async fn an_upload_that_stands_still_is_given_up() {
+    let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
+    let sidecar = Sidecar::before(engine.url()).args(["--idle-timeout", "0.5"]).start().await;
+    let mut client = sidecar.connect().await;
+    client
+        .send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        .await
+        .unwrap();
+    let answer = client.answer().await.unwrap();
+    assert_eq!(answer.status(), 408);
+    assert_eq!(answer.header("x-receipt-id"), None, "a request that never came whole is no exchange");
+    assert!(answer.took < Duration::from_secs(5), "it took {:?}", answer.took);
+    assert!(engine.recorded().iter().all(|heard| !heard.whole));
+}
+
+/// A head that dawdles is given up after half a minute.
+#[tokio::test]
+async fn a_head_that_stands_still_is_given_up() {
+    let (engine, sidecar) = house().await;
+    let mut client = sidecar.connect().await;
+    client.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
+    let answer = client.answer().await.unwrap();
+    turned_away(&engine, "half a head", &answer, 408);
+    assert!(
+        client.closes_within(Duration::from_secs(5)).await,
+        "a slow head must not hold a connection for ever"
     );
 }

@@ -266,6 +266,45 @@ async fn receipts_form_one_chain() {
     }
 }
 
+/// Strangers can make as many failing exchanges as they like: receipts of whole answers stay.
+#[tokio::test]
+async fn floods_of_failures_do_not_flush_the_archive() {
+    let fails = Script::new([Step::Close]);
+    let whole = Script::say(answers::json(200, &answers::chat_body("chatcmpl-whole", "pong")));
+    let engine = FakeEngine::by_name([("fails", fails), ("whole", whole)]).await;
+    let sidecar = Sidecar::before(engine.url()).args(["--memory-store-bytes", "300000"]).start().await;
+    let mut ids = Vec::new();
+    for turn in 0..600 {
+        let script = if turn < 20 { "X-Script: whole" } else { "X-Script: fails" };
+        let got = sidecar.ask("POST", CHAT, &[script], b"{}").await;
+        ids.push((got.receipt_id().to_owned(), got.status()));
+    }
+    for (id, _) in ids.iter().filter(|(_, status)| *status == 200) {
+        assert_eq!(Oath::fetch(&sidecar, id).await.receipt.end, End::Complete);
+    }
+    assert_eq!(
+        sidecar.fetch(&format!("/signature/{}", ids[20].0)).await.status(),
+        404,
+        "600 do not fit into 300 kB"
+    );
+    Oath::fetch(&sidecar, &ids[599].0).await;
+}
+
+#[tokio::test]
+async fn an_expired_receipt_is_not_found() {
+    let engine = naming_engine().await;
+    let sidecar = Sidecar::before(engine.url()).args(["--memory-store-age", "1"]).start().await;
+    let (id, _) = ask_for(&sidecar, "chatcmpl-old").await;
+    Oath::fetch(&sidecar, &id).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    for name in [id.as_str(), "chatcmpl-old"] {
+        let got = sidecar.fetch(&format!("/signature/{name}")).await;
+        assert_eq!(got.status(), 404, "{name} is older than the store keeps");
+        let code = got.error_code();
+        assert!(["receipt_expired", "receipt_unknown"].contains(&code.as_str()), "{code}");
+    }
+}
+
 /// Polls all of them at once, on this task.
 async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();

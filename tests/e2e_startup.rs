@@ -131,3 +131,13 @@ async fn prompts_and_secrets_are_never_printed() {
     let metrics = String::from_utf8(sidecar.fetch_admin("/metrics").await.body).unwrap();
     assert!(!metrics.contains(canary), "a body or a token is in the metrics");
 }
+
+/// A core dump would hold the key.
+#[tokio::test]
+async fn no_core_is_dumped() {
+    let sidecar = Sidecar::before(&format!("http://{}", FakeEngine::refusing().await)).start().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", sidecar.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit of cores");
+    let fields: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(fields[4..6], ["0", "0"], "{line}");
+}

@@ -139,9 +139,14 @@ impl Sidecar {
         client.answer().await.expect("the admin listener answers")
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the sidecar runs")
+    }
+
     /// A line of `/proc/PID/status`, in KiB.
     pub fn memory_kib(&self, name: &str) -> u64 {
-        let pid = self.child.id().expect("the sidecar runs");
+        let pid = self.pid();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
@@ -150,7 +155,7 @@ impl Sidecar {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed());
         rustix::process::kill_process(pid.expect("the sidecar runs"), rustix::process::Signal::TERM)
             .expect("signal the sidecar");
     }

@@ -106,9 +106,7 @@ pub(crate) mod bytes32 {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
         let text = Cow::<'de, str>::deserialize(from)?;
-        text.starts_with("0x")
-            .then(|| text.parse())
-            .unwrap_or(Err(super::HexError { expected: 64 }))
+        if text.starts_with("0x") { text.parse() } else { Err(super::HexError { expected: 64 }) }
             .map_err(D::Error::custom)
     }
 }

@@ -78,3 +78,6 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<Route> {
         Some(Route { path: engine, family: entry.family, oath: entry.oath })
     })
 }
+
+#[cfg(test)]
+mod tests;

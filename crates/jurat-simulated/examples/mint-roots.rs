@@ -4,6 +4,8 @@
 //! begin anew, empty the four files first (they are compiled in, so they must exist), and expect every
 //! vector made under the old roots to be refused.
 
+#![forbid(unsafe_code)]
+
 use std::{fs, io, path::Path};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -14,3 +14,6 @@ pub(crate) use body::EngineBody;
 pub(crate) use connection::Connection;
 pub(crate) use head::{HeadError, ResponseHead};
 pub(crate) use pool::Pool;
+
+#[cfg(test)]
+mod tests;
