@@ -320,10 +320,10 @@ async fn hold(cases: Vec<Case>) {
         };
         let record = sidecar.fetch(&format!("/signature/{}", got.receipt_id())).await;
         rule(record.status() == 200, format!("no receipt: {:?}", String::from_utf8_lossy(&record.body)));
-        if let Ok(record) = serde_json::from_slice(&record.body) {
-            if let Err(what) = oath.judge(&record, &expected) {
-                rule(false, what);
-            }
+        if let Ok(record) = serde_json::from_slice(&record.body)
+            && let Err(what) = oath.judge(&record, &expected)
+        {
+            rule(false, what);
         }
     }
     assert!(broken.is_empty(), "{} rules broken:\n  {}", broken.len(), broken.join("\n  "));

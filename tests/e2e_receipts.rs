@@ -310,10 +310,10 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
     let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         for (future, done) in &mut futures {
-            if done.is_none() {
-                if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
-                    *done = Some(value);
-                }
+            if done.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *done = Some(value);
             }
         }
         match futures.iter().all(|(_, done)| done.is_some()) {

@@ -4,11 +4,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use jurat_proto::sha256;
+use jurat_proto::{Claims, End, sha256};
 use jurat_tests::{
-    Answer, Body, Client, Ending, FakeEngine, Framing, Head, Message, Script, Step, answers, captures,
-    request, skip,
+    Answer, Body, Client, Ending, Expected, FakeEngine, Framing, Head, Message, Oath, Script, Step, answers,
+    captures, request, skip, workspace,
 };
+use serde_json::Value;
 
 fn address(engine: &FakeEngine) -> SocketAddr {
     engine.url().strip_prefix("http://").unwrap().parse().unwrap()
@@ -125,6 +126,61 @@ async fn an_early_answer_does_not_wait_for_the_upload() {
     let mut client = Client::connect(address(&engine)).await.unwrap();
     client.send(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc").await.unwrap();
     assert_eq!(client.answer().await.unwrap().status(), 413);
+}
+
+/// A judge that refuses nothing would make every end-to-end test pass.
+#[test]
+fn the_oath_is_judged_member_by_member() {
+    let path = workspace::root().join("attestation/vectors/accept/receipt-json.json");
+    let vector: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let text = |name: &str| vector[name].as_str().unwrap();
+    let claims: Claims = serde_json::from_str(text("claims")).unwrap();
+    let oath = Oath {
+        address: text("signing_address").parse().unwrap(),
+        claims_hash: sha256(text("claims").as_bytes()),
+        chain: claims.chain,
+    };
+    let (request, response) = (text("request").as_bytes(), text("response").as_bytes());
+    let endpoint = vector["record"]["receipt"]["endpoint"].as_str().unwrap();
+    let expected = Expected { end: End::Complete, status: 200, endpoint, request, response: Some(response) };
+    let judge = |record: &Value, expected: &Expected<'_>| {
+        serde_json::from_value(record.clone())
+            .map_err(|error| error.to_string())
+            .and_then(|record| oath.judge(&record, expected))
+    };
+    assert_eq!(judge(&vector["record"], &expected), Ok(()));
+    for other in [
+        Expected { end: End::ClientLeft, ..expected.clone() },
+        Expected { status: 201, ..expected.clone() },
+        Expected { endpoint: "POST /v1/completions", ..expected.clone() },
+        Expected { request: b"another", ..expected.clone() },
+        Expected { response: Some(b"another"), ..expected.clone() },
+    ] {
+        assert!(judge(&vector["record"], &other).is_err(), "{other:?} is not what was sworn");
+    }
+    let altered = |value: &Value| match value {
+        Value::Number(number) => Value::from(number.as_u64().unwrap() + 1),
+        // One digit or letter becomes another of the same kind.
+        Value::String(text) => Value::from(match text.chars().last() {
+            Some('0') => format!("{}1", &text[..text.len() - 1]),
+            Some(_) => format!("{}0", &text[..text.len() - text.chars().last().map_or(0, char::len_utf8)]),
+            None => "0".to_owned(),
+        }),
+        other => panic!("a member of a record: {other}"),
+    };
+    for member in vector["record"].as_object().unwrap().keys().filter(|name| *name != "receipt") {
+        let mut record = vector["record"].clone();
+        record[member] = altered(&record[member]);
+        assert!(judge(&record, &expected).is_err(), "{member} was altered");
+    }
+    for member in vector["record"]["receipt"].as_object().unwrap().keys() {
+        let mut record = vector["record"].clone();
+        record["receipt"][member] = altered(&record["receipt"][member]);
+        assert!(judge(&record, &expected).is_err(), "receipt.{member} was altered");
+    }
+    let mut without = vector["record"].clone();
+    without.as_object_mut().unwrap().remove("text");
+    assert!(judge(&without, &expected).is_err(), "a complete answer has its text");
 }
 
 #[test]

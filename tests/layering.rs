@@ -228,6 +228,19 @@ fn members_reach_nothing_forbidden_through_others() {
     }
 }
 
+/// The two tests above would pass on an empty graph.
+#[test]
+fn the_graph_that_is_looked_at_is_the_real_one() {
+    for (name, known) in [
+        ("jurat", "jurat-proxy"),
+        ("jurat-proxy", "actix-web"),
+        ("jurat-client", "tokio"),
+        ("jurat-attest", "nvml-wrapper"),
+    ] {
+        assert!(reached(name).contains(known), "{name} is known to reach {known}");
+    }
+}
+
 #[test]
 fn nobody_imports_the_program() {
     for (name, (_, dependencies)) in members() {
