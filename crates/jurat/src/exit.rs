@@ -40,6 +40,8 @@ impl Failure {
         Self::new(Code::Config, message)
     }
 
+    /// Something that was to be proved did not hold; only the demonstration ends so.
+    #[cfg(feature = "simulated-tee")]
     pub(crate) fn refuted(message: impl Display) -> Self {
         Self::new(Code::Refuted, message)
     }

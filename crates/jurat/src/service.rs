@@ -10,7 +10,7 @@ use actix_web::dev::{Server, ServerHandle};
 use getrandom::rand_core::UnwrapErr;
 use jurat_attest::{Attester, Identity, Settings};
 use jurat_ledger::{Appender, MemoryStore};
-use jurat_proto::{Address, Claims, KeyOrigin, ManifestSource, Model, Software, Tls, UnixMillis};
+use jurat_proto::{Claims, KeyOrigin, ManifestSource, Model, Software, Tls, UnixMillis};
 use jurat_proxy::{Latches, Metrics, Parts, Serving, admin_server, data_server};
 use jurat_verify::{Outcome, Policy};
 use jurat_witness::{Key, Signer};
@@ -49,8 +49,11 @@ pub(crate) struct Service {
 
 /// The running service.
 pub(crate) struct Running {
+    /// Where clients connect: the demonstration is one.
+    #[cfg(feature = "simulated-tee")]
     pub(crate) address: SocketAddr,
-    pub(crate) signer: Address,
+    #[cfg(feature = "simulated-tee")]
+    pub(crate) signer: jurat_proto::Address,
     latches: Arc<Latches>,
     appender: Appender,
     handle: ServerHandle,
@@ -112,7 +115,9 @@ impl Service {
         say(format_args!("signing address {signer}"));
         check_self(self.attester, self.policy, Arc::clone(&self.parts.latches))?;
         let running = Running {
+            #[cfg(feature = "simulated-tee")]
             address,
+            #[cfg(feature = "simulated-tee")]
             signer,
             latches: self.parts.latches,
             appender: self.parts.appender,
