@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use jurat_ledger::{Appender, Clock};
-use jurat_proto::{Binding, End, Nonce, ReportBody};
+use jurat_ledger::{Appended, Appender, Clock, Slot};
+use jurat_proto::{Binding, End, Nonce, ReceiptId, ReportBody, UnixMillis};
+use jurat_witness::Statement;
 
 use crate::{
     engine::{EngineAddress, Pool},
@@ -146,5 +147,15 @@ impl Context {
     pub(crate) fn new(parts: Parts) -> Rc<Self> {
         let pool = Pool::new(parts.engine.clone());
         Rc::new(Self { parts, pool })
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        (self.parts.clock)()
+    }
+
+    /// Counts an exchange that is over and hands its statement to the appender.
+    pub(crate) fn append(&self, statement: Statement, id: ReceiptId, slot: Slot) -> Appended {
+        self.parts.metrics.exchange(statement.end());
+        slot.append(statement, id)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -48,10 +52,8 @@ async fn own_route(context: &Context, request: &HttpRequest) -> Option<HttpRespo
     let query = Query::new(request.query_string());
     match name {
         "attestation/report" => Some(report::serve(context, under, &query).await),
-        "health" => Some(own_json(&json!({ "status": "ok" }))),
-        "version" => {
-            Some(own_json(&json!({ "version": context.parts.version, "commit": context.parts.commit })))
-        }
+        "health" => Some(headers::json(StatusCode::OK, json!({ "status": "ok" }).to_string())),
+        "version" => Some(headers::json(StatusCode::OK, version(context))),
         _ => {
             let id = name.strip_prefix("signature/")?;
             let id = percent_decode_str(id).decode_utf8_lossy();
@@ -60,8 +62,6 @@ async fn own_route(context: &Context, request: &HttpRequest) -> Option<HttpRespo
     }
 }
 
-fn own_json(body: &serde_json::Value) -> HttpResponse {
-    let mut response = HttpResponse::Ok().json(body);
-    headers::cors(response.headers_mut());
-    response
+fn version(context: &Context) -> String {
+    json!({ "version": context.parts.version, "commit": context.parts.commit }).to_string()
 }

@@ -7,7 +7,7 @@ use actix_web::{
     HttpResponse,
     http::{
         StatusCode,
-        header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+        header::{HeaderValue, RETRY_AFTER},
     },
 };
 use serde_json::json;
@@ -139,12 +139,10 @@ impl Refusal {
     }
 
     pub(crate) fn response(self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status()).body(self.body());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = headers::json(self.status(), self.body());
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        headers::cors(response.headers_mut());
         response
     }
 }

@@ -1,8 +1,11 @@
 //! Which headers pass, both ways (`docs/spec/wire.md` section 1).
 
-use actix_web::http::{
-    Method,
-    header::{HeaderMap, HeaderName, HeaderValue},
+use actix_web::{
+    HttpResponse,
+    http::{
+        Method, StatusCode,
+        header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    },
 };
 use jurat_proto::{Digest, ReceiptId};
 
@@ -93,6 +96,14 @@ pub(crate) fn cors(headers: &mut HeaderMap) {
         HeaderName::from_static("access-control-expose-headers"),
         HeaderValue::from_static(EXPOSE_HEADERS),
     );
+}
+
+/// An answer of jurat's own, JSON already written.
+pub(crate) fn json(status: StatusCode, body: String) -> HttpResponse {
+    let mut response = HttpResponse::build(status).body(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    cors(response.headers_mut());
+    response
 }
 
 /// Headers of the answer to a preflight (Fetch standard, section 3.2).

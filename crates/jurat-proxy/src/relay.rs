@@ -38,7 +38,7 @@ pub(crate) async fn relay(
     payload: web::Payload,
     route: Route,
 ) -> Reply {
-    let received_at = (context.parts.clock)();
+    let received_at = context.now();
     let limit = body_limit(&context, request.headers());
     let declared = declared_length(request.headers());
     if declared.is_some_and(|length| length > limit) {
@@ -196,9 +196,8 @@ impl Pending {
         id: ReceiptId,
         slot: Slot,
     ) -> Result<(), Refusal> {
-        let statement = exchange.finish(end, (self.context.parts.clock)());
-        self.context.parts.metrics.exchange(statement.end());
-        slot.append(statement, id).await.map_err(|error| {
+        let statement = exchange.finish(end, self.context.now());
+        self.context.append(statement, id, slot).await.map_err(|error| {
             tracing::error!(%id, %error, "an answer is withheld");
             self.context.parts.metrics.not_stored();
             Refusal::StoreUnavailable
@@ -213,9 +212,9 @@ impl Drop for Pending {
         }
         if let (Some(exchange), Some((id, slot))) = (self.exchange.take(), self.oath.take()) {
             let end = self.context.parts.latches.end_of_dropped();
-            let statement = exchange.finish(end, (self.context.parts.clock)());
-            self.context.parts.metrics.exchange(statement.end());
-            drop(slot.append(statement, id));
+            let statement = exchange.finish(end, self.context.now());
+            // Nobody waits for it; it is kept all the same.
+            drop(self.context.append(statement, id, slot));
         }
     }
 }

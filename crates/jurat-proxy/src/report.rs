@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
 };
 use jurat_proto::{Address, Binding, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
@@ -49,11 +52,8 @@ pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> H
     match fetch(context, ask.binding, ask.nonce).await.and_then(|body| render(&body, ask.event_log)) {
         Ok(json) => {
             context.parts.metrics.report("made");
-            let mut response = HttpResponse::Ok().body(json);
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            headers::cors(headers);
+            let mut response = headers::json(StatusCode::OK, json);
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
         Err(refusal) => {

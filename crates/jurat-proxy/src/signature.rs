@@ -1,9 +1,6 @@
 //! `GET /signature/{id}`: the receipt of an answer.
 
-use actix_web::{
-    HttpResponse,
-    http::header::{CONTENT_TYPE, HeaderValue},
-};
+use actix_web::{HttpResponse, http::StatusCode};
 use jurat_ledger::Found;
 
 use crate::{context::Context, error::Refusal, headers, query::Query};
@@ -19,14 +16,9 @@ pub(crate) fn serve(context: &Context, id: &str, query: &Query<'_>) -> HttpRespo
 }
 
 fn lookup(context: &Context, id: &str) -> (&'static str, HttpResponse) {
-    match context.parts.appender.store().find(id, (context.parts.clock)()) {
+    match context.parts.appender.store().find(id, context.now()) {
         Ok(Found::Record(record)) => match serde_json::to_string(&*record) {
-            Ok(json) => {
-                let mut response = HttpResponse::Ok().body(json);
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                headers::cors(response.headers_mut());
-                ("found", response)
-            }
+            Ok(json) => ("found", headers::json(StatusCode::OK, json)),
             Err(error) => {
                 tracing::error!(%error, "a record could not be written as JSON");
                 ("error", Refusal::StoreUnavailable.response())

@@ -206,15 +206,14 @@ impl WitnessedBody {
 
     fn finish(&mut self, end: End) {
         let Some((exchange, slot)) = self.open.take() else { return };
-        let statement = exchange.finish(end, (self.context.parts.clock)());
-        self.context.parts.metrics.exchange(statement.end());
+        let statement = exchange.finish(end, self.context.now());
         // A failure that the engine itself framed to its end is relayed to its end.
         let last = match (statement.end(), end) {
             (End::Complete, _) | (End::EngineFailed, End::Complete) => Last::Properly,
             _ => Last::CutOff,
         };
         tracing::debug!(id = %self.id, end = %statement.end(), milliseconds = statement.milliseconds(), "exchange ended");
-        self.state = State::Storing(slot.append(statement, self.id), last);
+        self.state = State::Storing(self.context.append(statement, self.id, slot), last);
     }
 
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
