@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use jurat_proto::{Digest, End};
-use jurat_tests::{Ending, FakeEngine, Message, Oath, Script, Sidecar, Step, answers, request};
+use jurat_tests::{Client, Ending, FakeEngine, Head, Message, Oath, Script, Sidecar, Step, answers, request};
 use sha2::{Digest as _, Sha256};
 
 /// How much the peak may grow over that of a warm process.
@@ -18,23 +18,42 @@ async fn warm(sidecar: &Sidecar) -> u64 {
     sidecar.memory_kib("VmHWM")
 }
 
+/// An answer of so many bytes whose head has been read, and nothing of its body.
+struct Giant {
+    _engine: FakeEngine,
+    sidecar: Sidecar,
+    /// Peak memory of the warm process, KiB.
+    before: u64,
+    client: Client,
+    head: Head,
+}
+
+impl Giant {
+    async fn asked_for(total: usize) -> Self {
+        let head = answers::head(
+            200,
+            &["content-type: application/octet-stream", &format!("content-length: {total}")],
+        );
+        let giant = Script::new([Step::Send(head), Step::Repeat(vec![b'x'; PIECE], total / PIECE)]);
+        let small = Script::say(answers::json(200, b"{}"));
+        let engine =
+            FakeEngine::start(
+                move |at| if at.header("x-giant").is_some() { giant.clone() } else { small.clone() },
+            )
+            .await;
+        let sidecar = Sidecar::before(engine.url()).start().await;
+        let before = warm(&sidecar).await;
+        let mut client = sidecar.connect().await;
+        client.send(&request("POST", "/v1/audio/speech", &["X-Giant: 1"], b"{}")).await.unwrap();
+        let head = client.head().await.unwrap();
+        Self { _engine: engine, sidecar, before, client, head }
+    }
+}
+
 #[tokio::test]
 async fn an_answer_of_a_gibibyte_passes_in_little_memory() {
     let total = 1 << 30;
-    let head =
-        answers::head(200, &["content-type: application/octet-stream", &format!("content-length: {total}")]);
-    let giant = Script::new([Step::Send(head), Step::Repeat(vec![b'x'; PIECE], total / PIECE)]);
-    let small = Script::say(answers::json(200, b"{}"));
-    let engine =
-        FakeEngine::start(
-            move |at| if at.header("x-giant").is_some() { giant.clone() } else { small.clone() },
-        )
-        .await;
-    let sidecar = Sidecar::before(engine.url()).start().await;
-    let before = warm(&sidecar).await;
-    let mut client = sidecar.connect().await;
-    client.send(&request("POST", "/v1/audio/speech", &["X-Giant: 1"], b"{}")).await.unwrap();
-    let head = client.head().await.unwrap();
+    let Giant { _engine, sidecar, before, mut client, head } = Giant::asked_for(total).await;
     let (mut hash, mut length) = (Sha256::new(), 0);
     let ending = client
         .stream_body(&head, Message::Answer { to_head: false }, |piece| {
@@ -55,20 +74,7 @@ async fn an_answer_of_a_gibibyte_passes_in_little_memory() {
 #[tokio::test]
 async fn a_slow_reader_holds_the_engine_back() {
     let total = 256 << 20;
-    let head =
-        answers::head(200, &["content-type: application/octet-stream", &format!("content-length: {total}")]);
-    let script = Script::new([Step::Send(head), Step::Repeat(vec![b'x'; PIECE], total / PIECE)]);
-    let small = Script::say(answers::json(200, b"{}"));
-    let engine =
-        FakeEngine::start(
-            move |at| if at.header("x-giant").is_some() { script.clone() } else { small.clone() },
-        )
-        .await;
-    let sidecar = Sidecar::before(engine.url()).start().await;
-    let before = warm(&sidecar).await;
-    let mut client = sidecar.connect().await;
-    client.send(&request("POST", "/v1/audio/speech", &["X-Giant: 1"], b"{}")).await.unwrap();
-    let head = client.head().await.unwrap();
+    let Giant { _engine, sidecar, before, mut client, head } = Giant::asked_for(total).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let grown = sidecar.memory_kib("VmHWM").saturating_sub(before);
     assert!(grown < SLACK_KIB, "the peak grew by {grown} KiB while the client did not read");
