@@ -1,4 +1,4 @@
-//! EIP-712 typed data: the encoding under which receipts and heads are signed, so that any wallet
+//! EIP-712 typed data: the encoding under which receipts, heads and prune points are signed, so that any wallet
 //! library or contract can check them with nothing of ours.
 
 use alloc::vec::Vec;
@@ -9,9 +9,12 @@ use crate::{Digest, keccak256};
 pub const RECEIPT_TYPE: &str = "Receipt(string id,string responseId,string endpoint,string model,uint16 status,string end,bytes32 requestHash,bytes32 forwardedHash,bytes32 responseHash,uint64 responseLength,uint64 receivedAt,uint64 finishedAt,bytes32 clientNonce,bytes32 claimsHash,bytes32 extrasHash,bytes32 chain,uint64 sequence,bytes32 previous)";
 /// `encodeType` of a head.
 pub const HEAD_TYPE: &str = "Head(bytes32 chain,uint64 sequence,bytes32 receiptHash,uint64 at)";
+/// `encodeType` of a prune point.
+pub const PRUNE_POINT_TYPE: &str =
+    "PrunePoint(bytes32 chain,uint64 first,uint64 last,bytes32 previous,bytes32 receiptHash,uint64 at)";
 
 /// `hashStruct` of the domain `{name:"jurat", version:"1"}`: no chain and no contract, as receipts belong to none.
-/// A test recomputes it, and the two type hashes below, from their texts.
+/// A test recomputes it, and the three type hashes below, from their texts.
 pub const DOMAIN_SEPARATOR: Digest = Digest::new([
     0x84, 0xd9, 0xac, 0x04, 0xff, 0x4f, 0xdb, 0x89, 0x4f, 0x2b, 0xba, 0xa5, 0xed, 0x37, 0x98, 0xe1, 0x1e,
     0x89, 0x3f, 0x58, 0x78, 0x4a, 0x9a, 0x68, 0x3d, 0x47, 0x29, 0x87, 0xb6, 0x53, 0x4f, 0xb5,
@@ -25,6 +28,11 @@ pub(crate) const RECEIPT_TYPE_HASH: Digest = Digest::new([
 pub(crate) const HEAD_TYPE_HASH: Digest = Digest::new([
     0xdd, 0x06, 0x88, 0x9b, 0xbd, 0x28, 0x38, 0x13, 0xe0, 0x8e, 0x4e, 0x35, 0xf0, 0x4a, 0xeb, 0xa3, 0x20,
     0xae, 0xbf, 0x82, 0x89, 0xa6, 0x1c, 0xf7, 0x55, 0x20, 0x46, 0xe1, 0x4b, 0x0c, 0x91, 0x06,
+]);
+/// keccak256 of [`PRUNE_POINT_TYPE`].
+pub(crate) const PRUNE_POINT_TYPE_HASH: Digest = Digest::new([
+    0x52, 0xb3, 0x6f, 0xb1, 0xbd, 0x52, 0xd0, 0x31, 0x35, 0xd3, 0xc2, 0x66, 0x88, 0x66, 0x17, 0x75, 0x53,
+    0x32, 0x25, 0x8b, 0x8d, 0x59, 0x76, 0xdc, 0xf0, 0x4d, 0x45, 0x1a, 0x8a, 0x6a, 0x6a, 0x04,
 ]);
 
 /// The digest that is signed: keccak256(`0x19 0x01 ‖ domain separator ‖ struct hash`).

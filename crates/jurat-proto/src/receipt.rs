@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Address, Digest, End, ReceiptId, Signature, UnixMillis,
     bytes::{bytes32, text},
-    eip712::{HEAD_TYPE_HASH, RECEIPT_TYPE_HASH, Words},
-    typed_data_digest,
+    eip712::{RECEIPT_TYPE_HASH, Words},
+    message_digest, sha256, signature_text, typed_data_digest,
 };
 
 /// A receipt, member by member as in `docs/spec/receipt.md`. JSON: the same names, integers as numbers,
@@ -96,39 +96,6 @@ impl Receipt {
     }
 }
 
-/// A signed head of a chain: before it nothing can have been dropped, inserted or reordered unseen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Head {
-    /// The chain.
-    #[serde(with = "bytes32")]
-    pub chain: Digest,
-    /// Sequence of its newest receipt; 0 if it has none.
-    pub sequence: u64,
-    /// Struct hash of that receipt; the chain's name if it has none.
-    #[serde(with = "bytes32")]
-    pub receipt_hash: Digest,
-    /// When the head was signed.
-    pub at: UnixMillis,
-}
-
-impl Head {
-    /// EIP-712 `hashStruct`.
-    pub fn struct_hash(&self) -> Digest {
-        Words::of(&HEAD_TYPE_HASH, 4)
-            .bytes32(&self.chain)
-            .uint(self.sequence)
-            .bytes32(&self.receipt_hash)
-            .uint(self.at.0)
-            .hash()
-    }
-
-    /// The digest that a head's signature signs.
-    pub fn digest(&self) -> Digest {
-        typed_data_digest(&self.struct_hash())
-    }
-}
-
 /// What `GET /signature/{id}` serves.
 ///
 /// `text` and `signature` are there only when the end is `complete`: clients that read nothing else must
@@ -154,6 +121,36 @@ pub struct SignatureRecord {
     /// The string whose hash is `extrasHash`; absent where that is zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extras: Option<String>,
+}
+
+/// A record that contradicts itself: whoever kept it altered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record is not the one that its signer signed")]
+pub struct Altered;
+
+impl SignatureRecord {
+    /// Whether the address that the record names signed all of it. This says nothing about who that is: only a
+    /// verified report makes an address worth trusting.
+    pub fn authenticate(&self) -> Result<(), Altered> {
+        let signed = |signature: &Signature, digest: &Digest| {
+            signature.recover(digest).is_ok_and(|key| key.address() == self.signing_address)
+        };
+        let receipt = &self.receipt;
+        let text = (receipt.end == End::Complete)
+            .then(|| signature_text(&receipt.request_hash, &receipt.response_hash));
+        let text_signed = match (&self.signature, &text) {
+            (Some(signature), Some(text)) => signed(signature, &message_digest(text)),
+            (None, None) => true,
+            _ => false,
+        };
+        let extras = self.extras.as_deref().map_or(Digest::ZERO, |extras| sha256(extras.as_bytes()));
+        let whole = self.text == text
+            && text_signed
+            && self.signing_algo == "ecdsa"
+            && receipt.extras_hash == extras
+            && signed(&self.receipt_signature, &receipt.digest());
+        if whole { Ok(()) } else { Err(Altered) }
+    }
 }
 
 mod optional_text {

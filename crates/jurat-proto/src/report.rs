@@ -5,6 +5,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::UnixMillis;
+
 /// Every member but `all_attestations`. Members that are absent in other sidecars' reports are optional,
 /// so that the judge can read those too; unknown members are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,6 +65,13 @@ pub struct ReportBody {
     /// 0 for a fresh one. Unproven: only a nonce of one's own proves freshness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_age_seconds: Option<u64>,
+    /// `true` on a report from the archive, of a signer or of claims that are no more: it proves the past, not the
+    /// present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    /// When an archived report's evidence was made, Unix milliseconds by that process's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<UnixMillis>,
     /// Collateral of a simulated report as a JSON string, heeded under the policy `simulated` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collateral: Option<String>,

@@ -14,6 +14,7 @@ fn keccak(parts: &[&[u8]]) -> Digest {
 fn constants_are_the_hashes_of_their_texts() {
     assert_eq!(eip712::RECEIPT_TYPE_HASH, keccak(&[RECEIPT_TYPE.as_bytes()]));
     assert_eq!(eip712::HEAD_TYPE_HASH, keccak(&[HEAD_TYPE.as_bytes()]));
+    assert_eq!(eip712::PRUNE_POINT_TYPE_HASH, keccak(&[PRUNE_POINT_TYPE.as_bytes()]));
     let domain = keccak(&[
         keccak(&[b"EIP712Domain(string name,string version)"]).as_bytes(),
         keccak(&[b"jurat"]).as_bytes(),

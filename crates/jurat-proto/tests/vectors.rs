@@ -6,8 +6,9 @@
 use std::path::Path;
 
 use jurat_proto::{
-    Address, Binding, DOMAIN_SEPARATOR, Digest, End, HEAD_TYPE, Head, Layout, Nonce, PublicKey, RECEIPT_TYPE,
-    Receipt, Signature, gpu_nonce, keccak256, message_digest, report_data, sha256, signature_text,
+    Address, Binding, DOMAIN_SEPARATOR, Digest, End, HEAD_TYPE, Head, Layout, Nonce, PRUNE_POINT_TYPE,
+    PrunePoint, PublicKey, RECEIPT_TYPE, Receipt, Signature, gpu_nonce, keccak256, message_digest,
+    report_data, sha256, signature_text,
 };
 use k256::ecdsa::{SigningKey, VerifyingKey};
 use serde::de::DeserializeOwned;
@@ -54,6 +55,7 @@ fn typed_data_is_encoded_as_eth_account_encodes_it() {
     let file = load("receipt.json");
     assert_eq!(text(&file, "receipt_type"), RECEIPT_TYPE);
     assert_eq!(text(&file, "head_type"), HEAD_TYPE);
+    assert_eq!(text(&file, "prune_point_type"), PRUNE_POINT_TYPE);
     assert_eq!(digest(&file, "domain_separator"), DOMAIN_SEPARATOR);
     let mut ends = Vec::new();
     let mut previous = None;
@@ -78,6 +80,14 @@ fn typed_data_is_encoded_as_eth_account_encodes_it() {
         assert_eq!(head.digest(), digest(vector, "digest"), "{about}");
         assert_eq!(serde_json::to_value(&head).unwrap(), vector["head"], "{about}: the JSON form");
         signed(&file, vector, &head.digest());
+    }
+    for vector in list(&file, "prune_points") {
+        let about = text(vector, "about");
+        let prune: PrunePoint = parse(vector, "prune_point");
+        assert_eq!(prune.struct_hash(), digest(vector, "struct_hash"), "{about}");
+        assert_eq!(prune.digest(), digest(vector, "digest"), "{about}");
+        assert_eq!(serde_json::to_value(&prune).unwrap(), vector["prune_point"], "{about}: the JSON form");
+        signed(&file, vector, &prune.digest());
     }
 }
 

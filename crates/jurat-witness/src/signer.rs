@@ -3,8 +3,8 @@
 use alloc::string::String;
 
 use jurat_proto::{
-    Address, Digest, End, Head, PublicKey, Receipt, ReceiptId, Signature, SignatureRecord, UnixMillis,
-    message_digest, sha256, signature_text,
+    Address, Digest, End, Head, PrunePoint, PublicKey, Receipt, ReceiptId, Signature, SignatureRecord,
+    SignedHead, SignedPrunePoint, UnixMillis, message_digest, sha256, signature_text,
 };
 use k256::{ecdsa::SigningKey, elliptic_curve::Generate};
 use rand_core::CryptoRng;
@@ -56,6 +56,7 @@ pub struct Signer {
     key: Key,
     address: Address,
     claims_hash: Digest,
+    chain: Digest,
     sequence: u64,
     previous: Digest,
 }
@@ -66,15 +67,30 @@ impl Signer {
         Self {
             address: key.public.address(),
             claims_hash: sha256(claims.as_bytes()),
+            chain: key.chain,
             sequence: 0,
             previous: key.chain,
             key,
         }
     }
 
+    /// Leaves the chain where it is and begins another, under claims that name it. The caller vouches for the
+    /// randomness of the name.
+    pub fn begin_chain(&mut self, chain: Digest, claims: &str) {
+        self.claims_hash = sha256(claims.as_bytes());
+        self.chain = chain;
+        self.sequence = 0;
+        self.previous = chain;
+    }
+
     /// The address that the reports embed.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// Name of the chain that it appends to.
+    pub fn chain(&self) -> Digest {
+        self.chain
     }
 
     /// Sequence of the newest receipt; 0 before the first.
@@ -100,7 +116,7 @@ impl Signer {
             client_nonce: statement.client_nonce,
             claims_hash: self.claims_hash,
             extras_hash: Digest::ZERO,
-            chain: self.key.chain,
+            chain: self.chain,
             sequence: self.sequence + 1,
             previous: self.previous,
         };
@@ -123,10 +139,17 @@ impl Signer {
     }
 
     /// Swears to how far the chain has come.
-    pub fn sign_head(&self, at: UnixMillis) -> (Head, Signature) {
-        let head = Head { chain: self.key.chain, sequence: self.sequence, receipt_hash: self.previous, at };
+    pub fn sign_head(&self, at: UnixMillis) -> SignedHead {
+        let head = Head { chain: self.chain, sequence: self.sequence, receipt_hash: self.previous, at };
         let signature = self.sign_digest(&head.digest());
-        (head, signature)
+        SignedHead { head, signing_address: self.address, signature }
+    }
+
+    /// Swears to what retention took from a chain, this signer's or an earlier one's. The caller vouches that it
+    /// was retention.
+    pub fn sign_prune_point(&self, prune: PrunePoint) -> SignedPrunePoint {
+        let signature = self.sign_digest(&prune.digest());
+        SignedPrunePoint { prune, signing_address: self.address, signature }
     }
 
     /// RFC 6979, low s: the same digest always has the same signature.

@@ -2,7 +2,7 @@
 
 use alloc::{string::ToString, vec::Vec};
 
-use jurat_proto::{Digest, End, ReceiptId, UnixMillis, message_digest, sha256};
+use jurat_proto::{Digest, End, Head, PrunePoint, ReceiptId, UnixMillis, message_digest, sha256};
 use proptest::prelude::*;
 
 use super::{events, run};
@@ -34,9 +34,36 @@ fn receipts_form_a_chain() {
         assert_eq!(key.address().to_string(), "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A");
         previous = record.receipt.struct_hash();
     }
-    let (head, signature) = signer.sign_head(UnixMillis(9));
-    assert_eq!((head.sequence, head.receipt_hash), (3, previous));
-    assert_eq!(signature.recover(&head.digest()).unwrap().address(), signer.address());
+    let signed = signer.sign_head(UnixMillis(9));
+    assert_eq!((signed.head.chain, signed.head.sequence, signed.head.receipt_hash), (CHAIN, 3, previous));
+    assert_eq!(signed.signing_address, signer.address());
+    assert_eq!(signed.signature.recover(&signed.head.digest()).unwrap().address(), signer.address());
+}
+
+#[test]
+fn a_chain_that_is_left_is_never_gone_on_with() {
+    let other = Digest::new([0xdd; 32]);
+    let mut signer = signer();
+    signer.sign(chat(End::Complete), ReceiptId::new([7; 16]));
+    signer.begin_chain(other, "other claims");
+    let head = signer.sign_head(UnixMillis(9)).head;
+    assert_eq!((head.chain, head.sequence, head.receipt_hash), (other, 0, other), "an empty chain");
+    let receipt = signer.sign(chat(End::Complete), ReceiptId::new([8; 16])).receipt;
+    assert_eq!((receipt.chain, receipt.sequence, receipt.previous), (other, 1, other));
+    assert_eq!(receipt.claims_hash, sha256(b"other claims"));
+}
+
+#[test]
+fn a_prune_point_is_signed_under_its_own_type() {
+    let signer = signer();
+    let receipt_hash = sha256(b"the last that was given up");
+    let prune =
+        PrunePoint { chain: CHAIN, first: 1, last: 2, previous: CHAIN, receipt_hash, at: UnixMillis(9) };
+    let signed = signer.sign_prune_point(prune.clone());
+    assert_eq!((&signed.prune, signed.signing_address), (&prune, signer.address()));
+    assert_eq!(signed.signature.recover(&prune.digest()).unwrap().address(), signer.address());
+    let head = Head { chain: CHAIN, sequence: 2, receipt_hash, at: UnixMillis(9) };
+    assert_ne!(signed.signature.recover(&head.digest()).map(|key| key.address()), Ok(signer.address()));
 }
 
 #[test]
