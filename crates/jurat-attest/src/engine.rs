@@ -51,7 +51,10 @@ impl Attester {
         let quotes = CheckedQuotes::new(quotes);
         let tee = quotes.tee();
         let mut composer = Composer::new(identity.clone(), quotes, gpus.map(CheckedGpus::new));
-        let engine = Arc::new(Engine { queue: Mutex::new(Queue::new(settings)), work: Condvar::new() });
+        let engine = Arc::new(Engine {
+            queue: Mutex::new(Queue::new(settings, &identity.claims)),
+            work: Condvar::new(),
+        });
         let handle = Handle { engine: Arc::clone(&engine), identity, tee };
         let (tell, first) = mpsc::sync_channel(1);
         thread::Builder::new().name("jurat-attest".to_owned()).spawn(move || {
@@ -100,6 +103,11 @@ impl Attester {
             Ok(()) => engine.work.notify_one(),
             Err((reply, failure)) => reply.send(Err(failure)),
         }
+    }
+
+    /// From now on reports carry these claims: the signer has begun another chain.
+    pub fn renew_claims(&self, claims: String) {
+        self.handle.engine.lock().renew_claims(claims);
     }
 
     /// Whose key the reports are about.
@@ -168,9 +176,10 @@ impl Engine {
     /// Makes one report, keeps it if it is to be shared, and answers whoever waits for it.
     fn perform(&self, composer: &mut Composer, task: Task) -> Result<(), ReportFailure> {
         let begun = Instant::now();
+        let claims = self.lock().claims();
         let outcome = match task {
-            Task::Fresh(binding, nonce) => composer.report(binding, &nonce),
-            Task::Shared(binding) => own_nonce().and_then(|nonce| composer.report(binding, &nonce)),
+            Task::Fresh(binding, nonce) => composer.report(binding, &nonce, &claims),
+            Task::Shared(binding) => own_nonce().and_then(|nonce| composer.report(binding, &nonce, &claims)),
         }
         .map(Arc::new);
         let took = begun.elapsed();

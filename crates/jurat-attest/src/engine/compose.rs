@@ -24,7 +24,12 @@ impl Composer {
     }
 
     /// A report under `binding` over `nonce`. GPUs first: the quote of `jurat-v1` commits to their evidence.
-    pub(super) fn report(&mut self, binding: Binding, nonce: &Nonce) -> Result<ReportBody, ReportFailure> {
+    pub(super) fn report(
+        &mut self,
+        binding: Binding,
+        nonce: &Nonce,
+        claims: &str,
+    ) -> Result<ReportBody, ReportFailure> {
         let key = self.identity.public_key;
         let gpu_nonce = gpu_nonce(binding, &key, nonce);
         let nvidia_payload = match &mut self.gpus {
@@ -33,7 +38,7 @@ impl Composer {
         };
         let layout = match binding {
             Binding::JuratV1 => Layout::JuratV1 {
-                claims: &self.identity.claims,
+                claims,
                 nvidia_payload: &nvidia_payload,
                 // NVML does not reach the switches, and a payload that is absent commits as the empty one.
                 nvswitch_payload: "",
@@ -67,12 +72,14 @@ impl Composer {
             event_log: Some(event_log),
             vm_config: Some(vm_config),
             info: Some(info),
-            claims: (binding == Binding::JuratV1).then(|| self.identity.claims.clone()),
+            claims: (binding == Binding::JuratV1).then(|| claims.to_owned()),
             binding: Some(binding.to_string()),
             report_data: Some(report_data.to_string()),
             tls_cert_fingerprint,
             tee: Some(tee.to_string()),
             report_age_seconds: Some(0),
+            archived: None,
+            archived_at: None,
             collateral: match tee {
                 Tee::Simulated => self.quotes.collateral(),
                 Tee::Tdx => None,

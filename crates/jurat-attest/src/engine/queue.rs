@@ -70,22 +70,36 @@ pub(super) struct Queue {
     jobs: VecDeque<Job>,
     running: Option<Job>,
     shared: HashMap<Binding, Shared>,
+    /// What reports under `jurat-v1` claim.
+    claims: Arc<str>,
     /// How long a report takes, averaged over the last few.
     pace: Duration,
     open: bool,
 }
 
 impl Queue {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, claims: &str) -> Self {
         Self {
             limit: settings.queue,
             refresh: settings.refresh.clamp(SHORTEST_REFRESH, LONGEST_REFRESH),
             jobs: VecDeque::new(),
             running: None,
             shared: HashMap::new(),
+            claims: claims.into(),
             pace: Duration::from_secs(1),
             open: true,
         }
+    }
+
+    /// What the next report claims.
+    pub(super) fn claims(&self) -> Arc<str> {
+        Arc::clone(&self.claims)
+    }
+
+    /// From now on reports claim this; those that are shared and claim otherwise go.
+    pub(super) fn renew_claims(&mut self, claims: String) {
+        self.claims = claims.into();
+        self.shared.retain(|_, shared| shared.body.claims.is_none());
     }
 
     /// The shared report, with its age, unless there is none or it is too old.
@@ -170,6 +184,8 @@ impl Queue {
         self.pace = self.pace.saturating_mul(3).saturating_add(now.saturating_duration_since(begun)) / 4;
         if let Task::Shared(binding) = task {
             match outcome {
+                // Begun under claims that are no more: good for who asked then, not for who asks now.
+                Ok(body) if body.claims.as_deref().is_some_and(|claims| *claims != *self.claims) => {}
                 Ok(body) => {
                     let shared = Shared {
                         body: Arc::clone(body),

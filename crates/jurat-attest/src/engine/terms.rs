@@ -6,12 +6,13 @@ use jurat_proto::{Binding, Digest, Nonce, PublicKey};
 
 use crate::{GpuFailure, QuoteFailure};
 
-/// Whose key the evidence is about. It does not change in a process's life.
+/// Whose key the evidence is about. The key does not change in a process's life; the claims do when the signer
+/// begins another chain.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// The signer.
     pub public_key: PublicKey,
-    /// The `claims` string that `jurat-v1` commits to.
+    /// The `claims` string that `jurat-v1` commits to at first.
     pub claims: String,
     /// SHA-256 of the SubjectPublicKeyInfo under which this process ends TLS, if it does.
     pub tls_spki: Option<Digest>,

@@ -19,7 +19,7 @@ fn body() -> Result<Arc<ReportBody>, ReportFailure> {
 }
 
 fn queue(limit: usize) -> Queue {
-    Queue::new(Settings { queue: limit, refresh: Duration::from_secs(300) })
+    Queue::new(Settings { queue: limit, refresh: Duration::from_secs(300) }, "claims")
 }
 
 fn after(start: Instant, seconds: u64) -> Instant {
@@ -165,7 +165,7 @@ fn an_abandoned_queue_gives_up_everybody() {
 fn absurd_settings_do_no_harm() {
     let start = Instant::now();
     for refresh in [Duration::ZERO, Duration::MAX] {
-        let mut queue = Queue::new(Settings { queue: 0, refresh });
+        let mut queue = Queue::new(Settings { queue: 0, refresh }, "claims");
         queue.finish(SHARED, &body(), start, start);
         assert!(matches!(queue.next(start), Next::Sleep(until) if until > start));
         assert!(queue.push(fresh(1), reply()).is_err());
@@ -182,4 +182,27 @@ fn a_reply_is_sent_once_even_if_forgotten() {
     note(&answers).send(body());
     drop(note(&answers));
     assert_eq!(*answers.lock().unwrap(), [true, false]);
+}
+
+#[test]
+fn renewed_claims_end_the_reports_that_claimed_otherwise() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    let claiming =
+        |claims: &str| Ok(Arc::new(ReportBody { claims: Some(claims.into()), ..(*body().unwrap()).clone() }));
+    let make = |queue: &mut Queue, outcome| {
+        assert!(queue.push(SHARED, reply()).is_ok());
+        assert_eq!(queue.next(start), Next::Run(SHARED));
+        queue.finish(SHARED, &outcome, start, start);
+    };
+    make(&mut queue, claiming("claims"));
+    assert!(queue.shared(Binding::JuratV1, start).is_some());
+    queue.renew_claims("others".into());
+    assert!(queue.shared(Binding::JuratV1, start).is_none());
+    // One that was begun before and comes late is not shared either.
+    make(&mut queue, claiming("claims"));
+    assert!(queue.shared(Binding::JuratV1, start).is_none());
+    make(&mut queue, claiming("others"));
+    assert!(queue.shared(Binding::JuratV1, start).is_some());
+    assert_eq!(&*queue.claims(), "others");
 }
