@@ -1,33 +1,62 @@
 //! The one appender: assigns places, signs, commits, and only then releases, in order.
 
 use std::{
-    collections::VecDeque,
     fmt,
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     thread::JoinHandle,
     time::Duration,
 };
 
-use jurat_proto::{Address, ReceiptId, SignatureRecord, UnixMillis};
+use jurat_proto::{Address, Digest, ReceiptId, SignedHead, UnixMillis};
 use jurat_witness::{Signer, Statement};
 use tokio::sync::oneshot;
 
-use crate::store::{Grouping, Store};
+use crate::{archive::Archive, store::Bounds, store::Store};
+
+mod queue;
+mod worker;
+
+use queue::{Job, Queue};
+use worker::Worker;
 
 /// Where the program reads the time.
 pub type Clock = fn() -> UnixMillis;
 
-/// How often a batch that the store refused is tried again before its answers are given up.
-const TRIES: u32 = 4;
-/// Pause before the second try; it grows fourfold with each, and at most to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The name of a chain, and the claims that name it.
+pub struct NewChain {
+    /// 32 random bytes.
+    pub name: Digest,
+    /// The `claims` string under which its receipts are signed.
+    pub claims: String,
+}
+
+/// Begins a chain, where one had to be closed. Without a name the appender stops.
+pub type ChainSource = Box<dyn FnMut() -> Option<NewChain> + Send>;
+
+/// What happens when the store does not take receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing new is admitted until it does.
+    Refuse,
+    /// Receipts are kept in memory, within these bounds, and copied to the store when it is well again.
+    Memory(Bounds),
+}
+
+/// How the appender works.
+pub struct Settings {
+    /// Exchanges that may be under way.
+    pub capacity: usize,
+    /// What to do without the store.
+    pub on_failure: OnFailure,
+    /// Where new chains come from.
+    pub chains: ChainSource,
+}
 
 /// Why an exchange can't be admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +70,7 @@ pub enum ReserveError {
     Unavailable,
 }
 
-/// The receipt was not stored: the answer's last bytes must not be released.
+/// The receipt is not stored, or not yet: the answer's last bytes must not be released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the receipt could not be stored")]
 pub struct AppendError;
@@ -52,8 +81,10 @@ pub struct AppendError;
 pub enum Health {
     /// Yes.
     Well,
-    /// The store refuses; the appender keeps trying.
+    /// The store refuses, and nothing new is admitted; the appender keeps trying.
     Failing,
+    /// The store refuses; receipts are kept in memory.
+    InMemory,
     /// The appender is gone.
     Stopped,
 }
@@ -64,30 +95,15 @@ pub enum Health {
 pub struct Appender {
     shared: Arc<Shared>,
     /// Dropped with the last handle: closes the queue.
-    _closer: Arc<Closer>,
+    closer: Arc<Closer>,
 }
 
 struct Shared {
-    queue: Mutex<Queue>,
-    arrived: Condvar,
+    queue: Queue,
     slots: AtomicUsize,
     capacity: usize,
-    health: AtomicU8,
-    store: Arc<dyn Store>,
-    clock: Clock,
+    archive: Archive,
     address: Address,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    closed: bool,
-}
-
-struct Job {
-    statement: Statement,
-    id: ReceiptId,
-    reply: oneshot::Sender<()>,
 }
 
 struct Closer {
@@ -96,27 +112,24 @@ struct Closer {
 }
 
 impl Appender {
-    /// Starts the appender's thread. `capacity` bounds the exchanges under way.
+    /// Starts the appender's thread.
     pub fn start(
         signer: Signer,
         store: Arc<dyn Store>,
         clock: Clock,
-        capacity: usize,
+        settings: Settings,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            arrived: Condvar::new(),
+            queue: Queue::default(),
             slots: AtomicUsize::new(0),
-            capacity,
-            health: AtomicU8::new(Health::Well as u8),
-            store,
-            clock,
+            capacity: settings.capacity,
+            archive: Archive::new(store),
             address: signer.address(),
         });
-        let worker = Worker { shared: Arc::clone(&shared), signer };
+        let worker = Worker::new(Arc::clone(&shared), signer, clock, settings.on_failure, settings.chains);
         let thread = std::thread::Builder::new().name("jurat-appender".into()).spawn(move || worker.run())?;
         let closer = Closer { shared: Arc::clone(&shared), thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared, _closer: Arc::new(closer) })
+        Ok(Self { shared, closer: Arc::new(closer) })
     }
 
     /// The signer's address.
@@ -124,14 +137,14 @@ impl Appender {
         self.shared.address
     }
 
-    /// The store, for lookups.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.shared.store
+    /// For lookups and exports. Its methods block on disk or network.
+    pub fn archive(&self) -> &Archive {
+        &self.shared.archive
     }
 
     /// Whether receipts can be kept.
     pub fn health(&self) -> Health {
-        self.shared.health()
+        self.shared.queue.health()
     }
 
     /// How many exchanges are under way.
@@ -141,8 +154,11 @@ impl Appender {
 
     /// Reserves the place that an exchange's receipt will need, so that it can be kept even if nobody is
     /// left to wait for it.
-    pub fn reserve(&self) -> Result<Slot, ReserveError> {
-        if self.health() != Health::Well {
+    ///
+    /// `owner` is the digest of the bearer token under which alone the receipt may be fetched, if receipts are
+    /// scoped to owners.
+    pub fn reserve(&self, owner: Option<Digest>) -> Result<Slot, ReserveError> {
+        if !matches!(self.health(), Health::Well | Health::InMemory) {
             return Err(ReserveError::Unavailable);
         }
         let slots = &self.shared.slots;
@@ -151,12 +167,20 @@ impl Appender {
                 (taken < self.shared.capacity).then_some(taken + 1)
             })
             .map_err(|_| ReserveError::Full)?;
-        Ok(Slot { shared: Arc::clone(&self.shared) })
+        Ok(Slot { shared: Arc::clone(&self.shared), owner })
+    }
+
+    /// Swears to how far the live chain has come. An error while the store does not take receipts: what is
+    /// signed is then ahead of what is kept.
+    pub async fn head(&self) -> Result<SignedHead, AppendError> {
+        let (reply, head) = oneshot::channel();
+        self.shared.queue.ask_head(reply);
+        head.await.map_err(|_| AppendError)
     }
 
     /// Appends what is queued, then ends the thread. Later statements are lost: drain first.
     pub fn close(&self) {
-        self._closer.close();
+        self.closer.close();
     }
 }
 
@@ -172,18 +196,15 @@ impl fmt::Debug for Appender {
 /// Room for one receipt.
 pub struct Slot {
     shared: Arc<Shared>,
+    owner: Option<Digest>,
 }
 
 impl Slot {
     /// Hands a statement over. It is appended whether or not the returned future is awaited.
     pub fn append(self, statement: Statement, id: ReceiptId) -> Appended {
         let (reply, stored) = oneshot::channel();
-        let mut queue = self.shared.lock();
-        if !queue.closed {
-            queue.jobs.push_back(Job { statement, id, reply });
-            drop(queue);
-            self.shared.arrived.notify_one();
-        }
+        let owner = self.owner;
+        self.shared.queue.push(Job { statement, id, owner, reply: Some(reply) });
         Appended { stored }
     }
 }
@@ -208,29 +229,9 @@ impl Future for Appended {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue of jobs has no state that a panic could leave half-made.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn health(&self) -> Health {
-        match self.health.load(Ordering::Acquire) {
-            0 => Health::Well,
-            1 => Health::Failing,
-            _ => Health::Stopped,
-        }
-    }
-
-    fn set_health(&self, health: Health) {
-        self.health.store(health as u8, Ordering::Release);
-    }
-}
-
 impl Closer {
     fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.arrived.notify_one();
+        self.shared.queue.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
@@ -246,91 +247,8 @@ impl Drop for Closer {
     }
 }
 
-struct Worker {
-    shared: Arc<Shared>,
-    signer: Signer,
-}
+/// How long a head may be old before a new one is kept beside the receipts, while the chain grows.
+const HEAD_EVERY: Duration = Duration::from_secs(60);
 
-impl Worker {
-    fn run(mut self) {
-        let most = match self.shared.store.grouping() {
-            Grouping::Single => 1,
-            Grouping::UpTo(most) => most.max(1),
-        };
-        while let Some(jobs) = self.next_batch(most) {
-            self.append(jobs);
-        }
-    }
-
-    /// Waits for statements; `None` when the queue is closed and empty.
-    fn next_batch(&self, most: usize) -> Option<Vec<Job>> {
-        let mut queue = self.shared.lock();
-        loop {
-            if !queue.jobs.is_empty() {
-                let count = queue.jobs.len().min(most);
-                return Some(queue.jobs.drain(..count).collect());
-            }
-            if queue.closed {
-                return None;
-            }
-            queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn append(&mut self, jobs: Vec<Job>) {
-        let (records, replies): (Vec<_>, Vec<_>) = jobs
-            .into_iter()
-            .map(|job| (Arc::new(self.signer.sign(job.statement, job.id)), job.reply))
-            .unzip();
-        if self.commit(&records, TRIES) {
-            release(replies);
-            return;
-        }
-        // The answers are given up, not the receipts: their places in the chain are signed and must be filled
-        // before any later one. Until then nothing new is admitted.
-        drop(replies);
-        self.shared.set_health(Health::Failing);
-        while !self.commit(&records, 1) {
-            if self.shared.lock().closed {
-                tracing::error!(receipts = records.len(), "closed before the store took the last receipts");
-                return;
-            }
-            std::thread::sleep(LONGEST_PAUSE);
-        }
-        self.shared.set_health(Health::Well);
-    }
-
-    fn commit(&self, records: &[Arc<SignatureRecord>], tries: u32) -> bool {
-        let mut pause = FIRST_PAUSE;
-        for left in (0..tries).rev() {
-            match self.shared.store.commit(records, (self.shared.clock)()) {
-                Ok(()) => return true,
-                Err(error) => {
-                    tracing::error!(%error, receipts = records.len(), tries_left = left, "receipts not stored")
-                }
-            }
-            if left > 0 {
-                std::thread::sleep(pause);
-                pause = (pause * 4).min(LONGEST_PAUSE);
-            }
-        }
-        false
-    }
-}
-
-impl Drop for Worker {
-    /// Also when a store or the signer panics: nothing is admitted any more, and whoever waits learns it.
-    fn drop(&mut self) {
-        self.shared.set_health(Health::Stopped);
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        queue.jobs.clear();
-    }
-}
-
-fn release(replies: Vec<oneshot::Sender<()>>) {
-    for reply in replies {
-        // Whoever waited may be gone: the receipt is kept all the same.
-        let _ = reply.send(());
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,28 @@
 #![forbid(unsafe_code)]
 
 mod appender;
+mod archive;
+mod file;
+mod holes;
 mod memory;
+mod row;
+mod shared;
 mod store;
 
-pub use appender::{AppendError, Appended, Appender, Clock, Health, ReserveError, Slot};
-pub use memory::{Bounds, MemoryStore};
-pub use store::{Found, Grouping, Store, StoreError, Usage};
+pub use appender::{
+    AppendError, Appended, Appender, ChainSource, Clock, Health, NewChain, OnFailure, ReserveError, Settings,
+    Slot,
+};
+pub use archive::Archive;
+pub use file::{FileStore, OpenError};
+pub use memory::{MEMORY_BOUNDS, MemoryStore};
+pub use shared::{ClientCertificate, ServerUrl, SettingsError, SharedSettings, SharedStore};
+pub use store::{
+    ArchivedReport, Bounds, ChainSummary, DURABLE_BOUNDS, Entry, Found, Grouping, Link, Page, Pruned,
+    ReportKey, Store, StoreError, Usage,
+};
 
 #[cfg(test)]
-mod tests;
+mod contract;
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,320 @@
+//! The appender's thread.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use jurat_witness::Signer;
+use tokio::sync::oneshot;
+
+use super::{ChainSource, Clock, HEAD_EVERY, Health, Job, OnFailure, Shared, queue::Work};
+use crate::{
+    archive::Progress,
+    memory::MemoryStore,
+    store::{Entry, Grouping, Pruned, Store, StoreError},
+};
+
+/// How often a batch that the store refused is tried again before its answers are given up.
+const TRIES: u32 = 4;
+/// Pause before the second try; it grows fourfold with each, and at most to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long the thread sleeps when nothing comes; retention goes on meanwhile.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often a store that memory stands in for is tried again.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// Statements that must be expected within a linger to make it worth while.
+const WORTH_LINGERING: f64 = 4.0;
+
+type Replies = Vec<oneshot::Sender<()>>;
+
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    signer: Signer,
+    clock: Clock,
+    on_failure: OnFailure,
+    chains: ChainSource,
+    probe: Probe,
+    arrivals: Arrivals,
+    head_kept: (Instant, u64),
+}
+
+/// Why the thread ends.
+struct Ended;
+
+impl Worker {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        signer: Signer,
+        clock: Clock,
+        on_failure: OnFailure,
+        chains: ChainSource,
+    ) -> Self {
+        let now = Instant::now();
+        let head_kept = (now, 0);
+        let arrivals = Arrivals { since: now, per_second: 0.0 };
+        Self { shared, signer, clock, on_failure, chains, probe: Probe::Due(now), arrivals, head_kept }
+    }
+
+    pub(super) fn run(mut self) {
+        // An error is in the log, and the drop below tells everybody who waits.
+        let _ = self.work();
+    }
+
+    fn work(&mut self) -> Result<(), Ended> {
+        let shared = Arc::clone(&self.shared);
+        let (most, linger) = match shared.archive.store().grouping() {
+            Grouping::Single => (1, Duration::ZERO),
+            Grouping::UpTo { records, linger } => (records.max(1), linger),
+        };
+        loop {
+            match shared.queue.next(most, IDLE) {
+                Work::Append(mut jobs) => {
+                    if !linger.is_zero() && self.arrivals.within(linger) >= WORTH_LINGERING {
+                        let more_to_come = || shared.slots.load(Ordering::Relaxed) > 0;
+                        shared.queue.linger(&mut jobs, most, linger, more_to_come);
+                    }
+                    self.arrivals.count(jobs.len());
+                    self.append(jobs)?;
+                    self.prune();
+                }
+                Work::Heads(replies) => {
+                    let head = self.signer.sign_head((self.clock)());
+                    for reply in replies {
+                        // Whoever asked may be gone.
+                        let _ = reply.send(head.clone());
+                    }
+                }
+                Work::Idle => while self.prune() == Pruned::More && shared.queue.is_empty() {},
+                Work::End => {
+                    self.keep_head();
+                    return Ok(());
+                }
+            }
+            self.look_after_store();
+            if self.head_kept.0.elapsed() >= HEAD_EVERY {
+                self.keep_head();
+            }
+        }
+    }
+
+    fn append(&mut self, jobs: Vec<Job>) -> Result<(), Ended> {
+        let mut replies = Replies::with_capacity(jobs.len());
+        let mut batch = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let record = self.signer.sign(job.statement, job.id);
+            batch.push(Arc::new(Entry { record, owner: job.owner }));
+            replies.extend(job.reply);
+        }
+        match self.commit(&batch, TRIES) {
+            Ok(()) => release(replies),
+            Err(error) => match self.on_failure {
+                OnFailure::Refuse => {
+                    // In this order: whoever learns of the failure finds nothing admitted any more.
+                    self.shared.queue.set_health(Health::Failing);
+                    drop(replies);
+                    self.wait_for_store(&batch, &error)?;
+                }
+                OnFailure::Memory(bounds) => {
+                    let memory = Arc::new(MemoryStore::new(bounds));
+                    self.fall(&memory, &batch)?;
+                    release(replies);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Commits a batch where receipts go at the moment. Another try is made only where nothing was done.
+    fn commit(&self, batch: &[Arc<Entry>], tries: u32) -> Result<(), StoreError> {
+        if let Some(memory) = self.shared.archive.stopgap() {
+            return memory.commit(batch);
+        }
+        let mut pause = FIRST_PAUSE;
+        let mut tries_left = tries;
+        loop {
+            let error = match self.shared.archive.store().commit(batch) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            tries_left = tries_left.saturating_sub(1);
+            tracing::error!(%error, receipts = batch.len(), tries_left, "receipts not stored");
+            if tries_left == 0 || !matches!(error, StoreError::Unavailable(_)) {
+                return Err(error);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 4).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The answers are given up, not the receipts: their places in the chain are signed and must be filled before
+    /// any later one. Until then nothing new is admitted.
+    fn wait_for_store(&mut self, batch: &[Arc<Entry>], error: &StoreError) -> Result<(), Ended> {
+        let shared = Arc::clone(&self.shared);
+        let mut unknown = !matches!(error, StoreError::Unavailable(_));
+        loop {
+            let tried = shared.archive.store().recover().and_then(|()| self.commit(batch, 1));
+            match tried {
+                Ok(()) => break,
+                Err(error) => unknown |= !matches!(error, StoreError::Unavailable(_)),
+            }
+            if shared.queue.is_closed() {
+                tracing::error!(receipts = batch.len(), "closed before the store took the last receipts");
+                return Err(Ended);
+            }
+            std::thread::sleep(LONGEST_PAUSE);
+        }
+        if unknown {
+            self.begin_chain()?;
+        }
+        tracing::info!("the store takes receipts again");
+        shared.queue.set_health(Health::Well);
+        Ok(())
+    }
+
+    /// Memory takes the store's place. The batch is signed and keeps its places; what follows goes to a chain of
+    /// its own.
+    fn fall(&mut self, memory: &Arc<MemoryStore>, batch: &[Arc<Entry>]) -> Result<(), Ended> {
+        // invariant: memory refuses nothing
+        let _ = memory.commit(batch);
+        self.shared.archive.fall(Arc::clone(memory));
+        self.shared.queue.set_health(Health::InMemory);
+        self.probe = Probe::Due(Instant::now() + PROBE_EVERY);
+        tracing::error!("receipts are kept in memory until the store is well again");
+        self.begin_chain()
+    }
+
+    /// Closes the chain with a head of its own and begins another, under claims that name it.
+    fn begin_chain(&mut self) -> Result<(), Ended> {
+        self.keep_head();
+        let Some(chain) = (self.chains)() else {
+            tracing::error!("no name for a new chain: nothing can be signed any more");
+            return Err(Ended);
+        };
+        tracing::warn!(closed = %self.signer.chain(), begun = %chain.name, "a new chain begins");
+        self.signer.begin_chain(chain.name, &chain.claims);
+        self.head_kept = (Instant::now(), 0);
+        Ok(())
+    }
+
+    /// While memory stands in: tries the store now and then, on a thread of its own, as it may take its time.
+    fn look_after_store(&mut self) {
+        if self.shared.archive.stopgap().is_none() {
+            return;
+        }
+        let later = || Probe::Due(Instant::now() + PROBE_EVERY);
+        self.probe = match std::mem::replace(&mut self.probe, later()) {
+            Probe::Due(at) if at <= Instant::now() => Probe::start(&self.shared),
+            Probe::Running(thread) if thread.is_finished() => {
+                if let Ok(Ok(progress)) = thread.join() {
+                    self.climb(progress);
+                }
+                later()
+            }
+            waiting => waiting,
+        };
+    }
+
+    /// Copies what came to memory meanwhile, and goes on with the store.
+    fn climb(&self, mut progress: Progress) {
+        match self.shared.archive.copy_back(&mut progress) {
+            Ok(()) => {
+                self.shared.archive.climb();
+                self.shared.queue.set_health(Health::Well);
+                tracing::info!("the store takes receipts again; those in memory were copied to it");
+            }
+            Err(error) => tracing::warn!(%error, "the store fell again"),
+        }
+    }
+
+    fn prune(&mut self) -> Pruned {
+        let (now, signer) = ((self.clock)(), &self.signer);
+        let mut sign = |point| signer.sign_prune_point(point);
+        let pruned = match self.shared.archive.stopgap() {
+            Some(memory) => memory.prune(now, &mut sign),
+            None => self.shared.archive.store().prune(now, &mut sign),
+        };
+        pruned.unwrap_or_else(|error| {
+            tracing::warn!(%error, "retention could not go on");
+            Pruned::Enough
+        })
+    }
+
+    /// Keeps a head, so that a tail cut off later shows.
+    fn keep_head(&mut self) {
+        let now = Instant::now();
+        if self.signer.sequence() == self.head_kept.1 {
+            self.head_kept.0 = now;
+            return;
+        }
+        let head = self.signer.sign_head((self.clock)());
+        match self.shared.archive.keep_head(&head) {
+            Ok(()) => self.head_kept = (now, head.head.sequence),
+            Err(error) => {
+                tracing::warn!(%error, "a head could not be kept");
+                self.head_kept.0 = now;
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Also when a store or the signer panics: nothing is admitted any more, and whoever waits learns it.
+    fn drop(&mut self) {
+        self.shared.queue.abandon();
+    }
+}
+
+fn release(replies: Replies) {
+    for reply in replies {
+        // Whoever waited may be gone: the receipt is kept all the same.
+        let _ = reply.send(());
+    }
+}
+
+/// A try of the store that memory stands in for.
+enum Probe {
+    Due(Instant),
+    Running(JoinHandle<Result<Progress, StoreError>>),
+}
+
+impl Probe {
+    /// Most of what waits is copied back on that thread, while receipts go on into memory.
+    fn start(shared: &Arc<Shared>) -> Self {
+        let shared = Arc::clone(shared);
+        let probing = move || {
+            shared.archive.store().recover()?;
+            let mut progress = Progress::default();
+            shared.archive.copy_back(&mut progress)?;
+            Ok(progress)
+        };
+        match std::thread::Builder::new().name("jurat-probe".into()).spawn(probing) {
+            Ok(thread) => Self::Running(thread),
+            Err(_) => Self::Due(Instant::now() + PROBE_EVERY),
+        }
+    }
+}
+
+/// How fast statements come, smoothed over some batches.
+struct Arrivals {
+    since: Instant,
+    per_second: f64,
+}
+
+impl Arrivals {
+    fn count(&mut self, jobs: usize) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.since).as_secs_f64().max(1e-6);
+        self.since = now;
+        // A lone burst after silence must not count as a rate: its silence counts too.
+        let weight = (elapsed / 0.1).clamp(0.05, 1.0);
+        let rate = jobs as f64 / elapsed;
+        self.per_second += weight * (rate - self.per_second);
+    }
+
+    fn within(&self, time: Duration) -> f64 {
+        self.per_second * time.as_secs_f64()
+    }
+}

@@ -1,0 +1,158 @@
+//! Prune points: one for each stretch that is given up, joined to its neighbours.
+
+use std::collections::HashMap;
+
+use jurat_proto::{Digest, PrunePoint, SignedPrunePoint, UnixMillis};
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use super::{
+    super::{
+        Writer, sworn,
+        fault::Fault,
+        tables::{CHAINS, PLACES, PRUNED},
+    },
+    Victim,
+};
+use crate::row;
+
+/// Consecutive receipts of one chain.
+struct Run<'a> {
+    chain: Digest,
+    first: u64,
+    rows: Vec<&'a [u8]>,
+}
+
+/// Puts prune points where the victims were and takes their places out of the chains. Says whether a chain became
+/// empty.
+pub(super) fn mark(
+    txn: &WriteTransaction,
+    writer: &mut Writer,
+    victims: &[Victim],
+    now: UnixMillis,
+    sign: &mut dyn FnMut(PrunePoint) -> SignedPrunePoint,
+) -> Result<bool, Fault> {
+    let chains = txn.open_table(CHAINS)?;
+    let mut places = txn.open_table(PLACES)?;
+    let mut pruned = txn.open_table(PRUNED)?;
+    let mut numbers = HashMap::new();
+    for run in runs(victims) {
+        let Some(number) = chains.get(run.chain.as_bytes())?.map(|row| row.value().0) else { continue };
+        numbers.insert(run.chain, number);
+        let last = run.first.saturating_add(run.rows.len() as u64 - 1);
+        places.retain_in((number, run.first)..=(number, last), |_, _| false)?;
+        let Some(hole) = hole(&run, now) else { continue };
+        let hole = join(&mut pruned, writer, number, hole)?;
+        let first = hole.first;
+        let row = sworn::encode_prune_point(&sign(hole))?;
+        let old = pruned.insert((number, first), row.as_slice())?.map(|old| old.value().len());
+        writer.counters.replace_beside(old, Some(row.len()));
+    }
+    for number in numbers.into_values() {
+        if places.range((number, 0)..=(number, u64::MAX))?.next().is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn runs(victims: &[Victim]) -> Vec<Run<'_>> {
+    let mut known: Vec<_> = victims
+        .iter()
+        .filter_map(|victim| match row::outline(&victim.row) {
+            Ok(outline) => Some((outline.chain, outline.sequence, victim.row.as_slice())),
+            Err(error) => {
+                // A gap that nothing is sworn about: an audit shows it, and must.
+                tracing::error!(%error, "a damaged row was given up, no prune point stands for it");
+                None
+            }
+        })
+        .collect();
+    known.sort_unstable_by_key(|(chain, sequence, _)| (*chain, *sequence));
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    for (chain, sequence, row) in known {
+        match runs.last_mut() {
+            Some(run)
+                if run.chain == chain && run.first.checked_add(run.rows.len() as u64) == Some(sequence) =>
+            {
+                run.rows.push(row);
+            }
+            _ => runs.push(Run { chain, first: sequence, rows: vec![row] }),
+        }
+    }
+    runs
+}
+
+/// What is sworn about a run. Its ends must be genuine, since their hashes are; one that is not is left out, and a
+/// gap stays.
+fn hole(run: &Run<'_>, at: UnixMillis) -> Option<PrunePoint> {
+    let genuine = |row: &&[u8]| match row::decode(row) {
+        Ok(entry) => Some(entry.record.receipt),
+        Err(error) => {
+            tracing::error!(%error, chain = %run.chain, "an altered row was given up, no prune point stands for it");
+            None
+        }
+    };
+    let first = run.rows.iter().find_map(genuine)?;
+    let last = run.rows.iter().rev().find_map(genuine)?;
+    Some(PrunePoint {
+        chain: run.chain,
+        first: first.sequence,
+        last: last.sequence,
+        previous: first.previous,
+        receipt_hash: last.struct_hash(),
+        at,
+    })
+}
+
+/// Takes adjoining prune points into this one, if they are what somebody signed and fit.
+fn join(
+    pruned: &mut Table<'_, (u32, u64), &'static [u8]>,
+    writer: &mut Writer,
+    number: u32,
+    mut hole: PrunePoint,
+) -> Result<PrunePoint, Fault> {
+    let before = match pruned.range((number, 0)..(number, hole.first))?.next_back() {
+        Some(entry) => Some(entry?.0.value().1),
+        None => None,
+    };
+    if let Some(key) = before
+        && let Some((left, length)) = neighbour(pruned, number, key, &hole.chain)?
+        && left.last.checked_add(1) == Some(hole.first)
+        && left.receipt_hash == hole.previous
+    {
+        pruned.remove((number, key))?;
+        writer.counters.replace_beside(Some(length), None);
+        hole = PrunePoint { first: left.first, previous: left.previous, ..hole };
+    }
+    if let Some(key) = hole.last.checked_add(1)
+        && let Some((right, length)) = neighbour(pruned, number, key, &hole.chain)?
+        && right.previous == hole.receipt_hash
+    {
+        pruned.remove((number, key))?;
+        writer.counters.replace_beside(Some(length), None);
+        hole = PrunePoint { last: right.last, receipt_hash: right.receipt_hash, ..hole };
+    }
+    Ok(hole)
+}
+
+/// A prune point that may be taken into another, with its length.
+fn neighbour(
+    pruned: &Table<'_, (u32, u64), &'static [u8]>,
+    number: u32,
+    first: u64,
+    chain: &Digest,
+) -> Result<Option<(PrunePoint, usize)>, Fault> {
+    let Some(row) = pruned.get((number, first))? else { return Ok(None) };
+    let point = sworn::decode_prune_point(row.value()).ok().filter(|point| {
+        let prune = &point.prune;
+        let signer = point.signature.recover(&prune.digest()).map(|key| key.address());
+        prune.chain == *chain
+            && prune.first == first
+            && prune.first <= prune.last
+            && signer == Ok(point.signing_address)
+    });
+    if point.is_none() {
+        tracing::error!(%chain, first, "a prune point is not what anybody signed: it is left as it is");
+    }
+    Ok(point.map(|point| (point.prune, row.value().len())))
+}
