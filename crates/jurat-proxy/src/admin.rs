@@ -1,4 +1,4 @@
-//! The admin listener: liveness, readiness, metrics, and the report for `jurat attest`. Never environment,
+//! The admin listener: liveness, readiness, metrics, the archive for auditors, and the report for `jurat attest`. Never environment,
 //! bodies or keys.
 
 use std::{rc::Rc, time::Duration};
@@ -15,6 +15,7 @@ use crate::{
     engine::Connection,
     error::Refusal,
     query::Query,
+    receipts,
     report::{self, Path},
 };
 
@@ -34,6 +35,9 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
             Ok(text) => HttpResponse::Ok().content_type(OPENMETRICS).body(text),
             Err(_) => HttpResponse::InternalServerError().finish(),
         },
+        "/receipts" => receipts::page(context, &Query::new(request.query_string())).await,
+        "/receipts/chains" => receipts::chains(context).await,
+        "/receipts/head" => receipts::head(context).await,
         "/report" => report::serve(context, Path::Bare, &Query::new(request.query_string())).await,
         _ => Refusal::RouteUnknown.response(),
     }

@@ -4,13 +4,13 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use jurat_ledger::{Appended, Appender, Clock, Slot};
-use jurat_proto::{Binding, End, Nonce, ReceiptId, ReportBody, UnixMillis};
+use jurat_proto::{Binding, Digest, End, Nonce, ReceiptId, ReportBody, UnixMillis};
 use jurat_witness::Statement;
 
 use crate::{
@@ -64,6 +64,19 @@ pub type ReportReply = Box<dyn FnOnce(Result<Arc<ReportBody>, ReportRefusal>) + 
 pub trait Reporter: Send + Sync {
     /// Asks for a report; without a nonce, a prepared one will do.
     fn request(&self, binding: Binding, nonce: Option<Nonce>, reply: ReportReply);
+
+    /// SHA-256 of the claims that reports carry at the moment.
+    fn claims_hash(&self) -> Digest;
+}
+
+/// Who may fetch a receipt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReceiptScope {
+    /// Whoever knows its id.
+    #[default]
+    Anyone,
+    /// Whoever brings the bearer token under which the exchange was made. One made without a token is anyone's.
+    Owner,
 }
 
 /// What stands between the process and being ready. A latch that has been set stays set.
@@ -73,6 +86,7 @@ pub struct Latches {
     self_check: AtomicBool,
     grace_over: AtomicBool,
     draining: AtomicBool,
+    answers: AtomicUsize,
 }
 
 impl Latches {
@@ -86,7 +100,20 @@ impl Latches {
         self.self_check.store(true, Ordering::Release);
     }
 
-    /// The process is going: not ready any more.
+    /// How many sworn answers have begun and not gone out wholly.
+    pub fn answers_under_way(&self) -> usize {
+        self.answers.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn answer_begins(&self) {
+        self.answers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn answer_is_over(&self) {
+        self.answers.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The process is going: not ready any more, and nothing new is taken.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -125,6 +152,8 @@ pub struct Parts {
     pub engine: EngineAddress,
     /// Limits of the data port.
     pub limits: Limits,
+    /// Who may fetch a receipt.
+    pub scope: ReceiptScope,
     /// The clock.
     pub clock: Clock,
     /// Counters.

@@ -34,6 +34,7 @@ pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Rep
         return own(response);
     }
     match routes::find(request.method(), request.uri().path()) {
+        Some(_) if context.parts.latches.is_draining() => own(Refusal::Draining.response()),
         Some(route) => relay::relay(context, request, payload, route).await,
         None => own(Refusal::RouteUnknown.response()),
     }
@@ -57,7 +58,7 @@ async fn own_route(context: &Context, request: &HttpRequest) -> Option<HttpRespo
         _ => {
             let id = name.strip_prefix("signature/")?;
             let id = percent_decode_str(id).decode_utf8_lossy();
-            Some(signature::serve(context, &id, &query))
+            Some(signature::serve(context, &id, &query, request.headers()).await)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::{
     HttpResponse,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{HeaderValue, RETRY_AFTER},
     },
 };
@@ -23,6 +23,7 @@ pub(crate) enum Refusal {
     BodyTimeout,
     Overloaded,
     StoreUnavailable,
+    Draining,
     EngineUnreachable,
     EngineInvalid,
     EngineTimeout,
@@ -34,6 +35,10 @@ pub(crate) enum Refusal {
     BindingConflict,
     TlsOff,
     SignerUnknown,
+    InvalidClaimsHash,
+    InvalidChain,
+    ChainUnknown,
+    InvalidPage,
     ReportBusy(Duration),
     ReportUnavailable,
 }
@@ -68,6 +73,9 @@ impl Refusal {
                 "store_unavailable",
                 "No receipt could be kept for an answer; try again",
             ),
+            Self::Draining => {
+                (S::SERVICE_UNAVAILABLE, server, "draining", "The service is going; try another")
+            }
             Self::EngineUnreachable => {
                 (S::BAD_GATEWAY, server, "engine_unreachable", "The engine could not be reached")
             }
@@ -110,6 +118,22 @@ impl Refusal {
             Self::SignerUnknown => {
                 (S::NOT_FOUND, invalid, "signer_unknown", "No report of this signing address is kept here")
             }
+            Self::InvalidClaimsHash => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_claims_hash",
+                "The claims hash must be 32 bytes in hexadecimal",
+            ),
+            Self::InvalidChain => {
+                (S::BAD_REQUEST, invalid, "invalid_chain", "The chain must be 32 bytes in hexadecimal")
+            }
+            Self::ChainUnknown => (S::NOT_FOUND, invalid, "chain_unknown", "Nothing is kept of this chain"),
+            Self::InvalidPage => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_page",
+                "`after` and `limit` must be numbers, `limit` from 1 to 10000",
+            ),
             Self::ReportBusy(_) => {
                 (S::SERVICE_UNAVAILABLE, server, "report_busy", "Too many reports are being made; try again")
             }
@@ -132,7 +156,7 @@ impl Refusal {
     /// Seconds after which trying again makes sense.
     fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Overloaded | Self::StoreUnavailable => Some(1),
+            Self::Overloaded | Self::StoreUnavailable | Self::Draining => Some(1),
             Self::ReportBusy(after) => Some(after.as_secs().max(1)),
             _ => None,
         }
@@ -140,6 +164,9 @@ impl Refusal {
 
     pub(crate) fn response(self) -> HttpResponse {
         let mut response = headers::json(self.status(), self.body());
+        if self == Self::Draining {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

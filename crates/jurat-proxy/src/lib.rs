@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod archive;
 mod context;
 mod data;
 mod drain;
@@ -12,8 +13,10 @@ mod engine;
 mod error;
 mod headers;
 mod metrics;
+mod owner;
 mod plain;
 mod query;
+mod receipts;
 mod relay;
 mod report;
 mod routes;
@@ -22,7 +25,7 @@ mod signature;
 mod upload;
 mod witnessed;
 
-pub use context::{Latches, Limits, Parts, ReportRefusal, ReportReply, Reporter};
+pub use context::{Latches, Limits, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter};
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
 pub use server::{Serving, admin_server, data_server};

@@ -109,7 +109,7 @@ impl Metrics {
 
     /// The exposition text.
     pub(crate) fn text(&self, appender: &Appender) -> Result<String, std::fmt::Error> {
-        let usage = appender.store().usage();
+        let usage = appender.archive().usage();
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.in_flight.set(gauge(appender.in_flight() as u64));
         self.receipts.set(gauge(usage.receipts));

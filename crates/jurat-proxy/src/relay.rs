@@ -14,10 +14,11 @@ use jurat_proto::{End, ReceiptId};
 use jurat_witness::{Answer, Answering, Asked, Exchange, Framing, Shape};
 
 use crate::{
-    context::Context,
+    context::{Context, ReceiptScope},
     engine::{Connection, EngineBody, HeadError, ResponseHead},
     error::Refusal,
     headers::{self, RequestFraming},
+    owner,
     plain::PlainBody,
     routes::{Oath, Route},
     upload::{SendError, Sent, Upload},
@@ -44,7 +45,7 @@ pub(crate) async fn relay(
     if declared.is_some_and(|length| length > limit) {
         return own(Refusal::BodyTooLarge.response());
     }
-    let oath = match admit(&context, &route) {
+    let oath = match admit(&context, &route, request.headers()) {
         Ok(oath) => oath,
         Err(refusal) => return own(refusal.response()),
     };
@@ -220,11 +221,19 @@ impl Drop for Pending {
 }
 
 /// Draws a receipt id and reserves room for the receipt, if the route is sworn.
-fn admit(context: &Context, route: &Route) -> Result<Option<(ReceiptId, Slot)>, Refusal> {
+fn admit(
+    context: &Context,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<Option<(ReceiptId, Slot)>, Refusal> {
     if route.oath == Oath::Relayed {
         return Ok(None);
     }
-    let slot = context.parts.appender.reserve().map_err(|error| match error {
+    let owner = match context.parts.scope {
+        ReceiptScope::Anyone => None,
+        ReceiptScope::Owner => owner::of(headers),
+    };
+    let slot = context.parts.appender.reserve(owner).map_err(|error| match error {
         ReserveError::Full => Refusal::Overloaded,
         _ => Refusal::StoreUnavailable,
     })?;

@@ -9,11 +9,13 @@ use actix_web::{
         header::{CACHE_CONTROL, HeaderValue},
     },
 };
-use jurat_proto::{Address, Binding, Nonce, Report, ReportBody};
+use jurat_ledger::ReportKey;
+use jurat_proto::{Address, Binding, Digest, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::{
+    archive,
     context::{Context, ReportRefusal},
     error::Refusal,
     headers,
@@ -32,9 +34,17 @@ pub(crate) enum Path {
 /// What a report request asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Ask {
-    binding: Binding,
-    nonce: Option<Nonce>,
+    of: Of,
     event_log: EventLogForm,
+}
+
+/// Whose report.
+#[derive(Debug, PartialEq, Eq)]
+enum Of {
+    /// The live signer's, under its present claims.
+    Now { binding: Binding, nonce: Option<Nonce> },
+    /// One from the archive, of this signer if one is named.
+    Then { key: ReportKey, signer: Option<Address> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +55,16 @@ enum EventLogForm {
 
 /// Serves a report.
 pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> HttpResponse {
-    let ask = match parse(path, query, &context.parts.appender.address()) {
+    let live = (context.parts.appender.address(), context.parts.reporter.claims_hash());
+    let ask = match parse(path, query, &live) {
         Ok(ask) => ask,
         Err(refusal) => return refusal.response(),
     };
-    match fetch(context, ask.binding, ask.nonce).await.and_then(|body| render(&body, ask.event_log)) {
+    let body = match ask.of {
+        Of::Now { binding, nonce } => fetch(context, binding, nonce).await,
+        Of::Then { key, signer } => recall(context, key, signer).await.map(Arc::new),
+    };
+    match body.and_then(|body| render(&body, ask.event_log)) {
         Ok(json) => {
             context.parts.metrics.report("made");
             let mut response = headers::json(StatusCode::OK, json);
@@ -63,23 +78,42 @@ pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> H
     }
 }
 
-fn parse(path: Path, query: &Query<'_>, signer: &Address) -> Result<Ask, Refusal> {
+fn parse(path: Path, query: &Query<'_>, live: &(Address, Digest)) -> Result<Ask, Refusal> {
     if query.has_wrong_algorithm() {
         return Err(Refusal::InvalidSigningAlgo);
     }
-    // A past signer's report would come from the archive; there is none before the durable store.
-    if let Some(address) = query.value("signing_address")
-        && address.parse::<Address>() != Ok(*signer)
-    {
-        return Err(Refusal::SignerUnknown);
-    }
+    let signer: Option<Address> = query
+        .value("signing_address")
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|_| Refusal::SignerUnknown)?;
+    let claims: Option<Digest> = query
+        .value("claims_hash")
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|_| Refusal::InvalidClaimsHash)?;
     let nonce =
         query.value("nonce").map(|nonce| nonce.parse()).transpose().map_err(|_| Refusal::InvalidNonce)?;
     let event_log = match query.value("event_log_format").as_deref() {
         Some("array") => EventLogForm::Array,
         _ => EventLogForm::Text,
     };
-    Ok(Ask { binding: binding(path, query)?, nonce, event_log })
+    let (address, claims_now) = live;
+    let other = signer.filter(|signer| signer != address);
+    let past = match (other, claims.filter(|claims| claims != claims_now)) {
+        (_, Some(claims)) => Some(ReportKey::Claims(claims)),
+        (Some(signer), None) => Some(ReportKey::Signer(signer)),
+        (None, None) => None,
+    };
+    let of = match past {
+        None => Of::Now { binding: binding(path, query)?, nonce },
+        // What is no more answers no challenge.
+        Some(_) if nonce.is_some() => return Err(Refusal::SignerUnknown),
+        // Of the past one layout is kept, whatever the path's own.
+        Some(_) if binding(Path::Bare, query)? != Binding::JuratV1 => return Err(Refusal::SignerUnknown),
+        Some(key) => Of::Then { key, signer },
+    };
+    Ok(Ask { of, event_log })
 }
 
 /// `binding=` beats `version=` and `include_tls_fingerprint=`, which beat the path; none may contradict another.
@@ -129,6 +163,28 @@ async fn fetch(
             Err(Refusal::ReportUnavailable)
         }
     }
+}
+
+/// A report from the archive, marked as one.
+async fn recall(context: &Context, key: ReportKey, signer: Option<Address>) -> Result<ReportBody, Refusal> {
+    let found = archive::ask(context, move |archive| archive.report(&key)).await.map_err(|error| {
+        tracing::error!(%error, "an archived report could not be looked up");
+        Refusal::StoreUnavailable
+    })?;
+    let report = found
+        .filter(|report| signer.is_none_or(|signer| signer == report.signing_address))
+        .ok_or(Refusal::SignerUnknown)?;
+    let body: ReportBody = serde_json::from_str(&report.report).map_err(|error| {
+        tracing::error!(%error, "an archived report can't be read");
+        Refusal::StoreUnavailable
+    })?;
+    let age = context.now().0.saturating_sub(report.made_at.0) / 1_000;
+    Ok(ReportBody {
+        archived: Some(true),
+        archived_at: Some(report.made_at),
+        report_age_seconds: Some(age),
+        ..body
+    })
 }
 
 fn render(body: &ReportBody, form: EventLogForm) -> Result<String, Refusal> {

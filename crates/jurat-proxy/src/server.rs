@@ -17,14 +17,12 @@ pub struct Serving {
     pub workers: usize,
     /// Connections a worker accepts before it leaves new ones to others.
     pub connections: usize,
-    /// How long answers under way may take to end when the server is stopped.
-    pub grace: Duration,
 }
 
 /// What actix-web leaves off or on by default, each seen to cost an answer or a receipt. A macro, as the
 /// server's type can't be named without actix-web's inner crates.
 macro_rules! configured {
-    ($server:expr, $serving:expr) => {
+    ($server:expr) => {
         $server
             // Without it a stream's first event waits 40 ms for a delayed acknowledgement.
             .tcp_nodelay(true)
@@ -32,7 +30,6 @@ macro_rules! configured {
             .h1_allow_half_closed(false)
             .keep_alive(Duration::from_secs(75))
             .client_request_timeout(Duration::from_secs(30))
-            .shutdown_timeout($serving.grace.as_secs().max(1))
             // The program decides what a signal means.
             .disable_signals()
     };
@@ -43,15 +40,15 @@ pub fn data_server(parts: Parts, listener: TcpListener, serving: Serving) -> std
     let server = HttpServer::new(move || {
         App::new().app_data(Context::new(parts.clone())).default_service(web::to(data::dispatch))
     });
-    Ok(configured!(server.workers(serving.workers).max_connections(serving.connections), serving)
+    Ok(configured!(server.workers(serving.workers).max_connections(serving.connections))
         .listen(listener)?
         .run())
 }
 
 /// The admin listener's server; it runs when awaited.
-pub fn admin_server(parts: Parts, listener: TcpListener, serving: Serving) -> std::io::Result<Server> {
+pub fn admin_server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         App::new().app_data(Context::new(parts.clone())).default_service(web::to(admin::dispatch))
     });
-    Ok(configured!(server.workers(1), serving).listen(listener)?.run())
+    Ok(configured!(server.workers(1)).listen(listener)?.run())
 }

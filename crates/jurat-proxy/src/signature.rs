@@ -1,23 +1,37 @@
 //! `GET /signature/{id}`: the receipt of an answer.
 
-use actix_web::{HttpResponse, http::StatusCode};
-use jurat_ledger::Found;
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header::HeaderMap},
+};
+use jurat_ledger::{Found, StoreError};
 
-use crate::{context::Context, error::Refusal, headers, query::Query};
+use crate::{archive, context::Context, error::Refusal, headers, owner, query::Query};
 
 /// Serves a receipt. The algorithm is judged before the id, as peers do and clients test.
-pub(crate) fn serve(context: &Context, id: &str, query: &Query<'_>) -> HttpResponse {
+pub(crate) async fn serve(
+    context: &Context,
+    id: &str,
+    query: &Query<'_>,
+    request: &HeaderMap,
+) -> HttpResponse {
     if query.has_wrong_algorithm() {
         return Refusal::InvalidSigningAlgo.response();
     }
-    let (result, response) = lookup(context, id);
+    let (id, now) = (id.to_owned(), context.now());
+    let found = archive::ask(context, move |archive| archive.find(&id, now)).await;
+    let (result, response) = answer(found, request);
     context.parts.metrics.lookup(result);
     response
 }
 
-fn lookup(context: &Context, id: &str) -> (&'static str, HttpResponse) {
-    match context.parts.appender.store().find(id, context.now()) {
-        Ok(Found::Record(record)) => match serde_json::to_string(&*record) {
+fn answer(found: Result<Found, StoreError>, request: &HeaderMap) -> (&'static str, HttpResponse) {
+    match found {
+        // Another's receipt is not there, in the same words as one that never was.
+        Ok(Found::Entry(entry)) if entry.owner.is_some() && entry.owner != owner::of(request) => {
+            ("unknown", Refusal::ReceiptUnknown.response())
+        }
+        Ok(Found::Entry(entry)) => match serde_json::to_string(&entry.record) {
             Ok(json) => ("found", headers::json(StatusCode::OK, json)),
             Err(error) => {
                 tracing::error!(%error, "a record could not be written as JSON");

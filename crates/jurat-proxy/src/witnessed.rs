@@ -84,6 +84,7 @@ impl WitnessedBody {
         slot: Slot,
     ) -> Self {
         let now = Instant::now();
+        context.parts.latches.answer_begins();
         Self {
             timer: Box::pin(sleep_until(now + context.parts.limits.idle)),
             last_heard: now,
@@ -276,5 +277,6 @@ impl Drop for WitnessedBody {
         if matches!(self.state, State::Releasing(Last::Properly)) {
             drain::rest_of(&self.context, &mut self.engine);
         }
+        self.context.parts.latches.answer_is_over();
     }
 }

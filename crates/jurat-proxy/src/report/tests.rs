@@ -1,13 +1,17 @@
 use super::*;
 
 const SIGNER: Address = Address::new([7; 20]);
+const CLAIMS: Digest = Digest::new([8; 32]);
 
 fn asked(path: Path, query: &str) -> Result<Ask, Refusal> {
-    parse(path, &Query::new(query), &SIGNER)
+    parse(path, &Query::new(query), &(SIGNER, CLAIMS))
 }
 
 fn bound(path: Path, query: &str) -> Result<Binding, Refusal> {
-    asked(path, query).map(|ask| ask.binding)
+    asked(path, query).map(|ask| match ask.of {
+        Of::Now { binding, .. } => binding,
+        Of::Then { .. } => panic!("{query}: not the live report"),
+    })
 }
 
 #[test]
@@ -35,9 +39,10 @@ fn bindings_follow_their_precedence_and_never_contradict() {
 fn nonces_are_32_bytes_or_refused() {
     let hex = "aB".repeat(32);
     let nonce = Some(Nonce::new([0xab; 32]));
-    assert_eq!(asked(Path::Bare, &format!("nonce={hex}")).unwrap().nonce, nonce);
-    assert_eq!(asked(Path::Bare, &format!("model=x&nonce=0x{hex}")).unwrap().nonce, nonce);
-    assert_eq!(asked(Path::Bare, "").unwrap().nonce, None);
+    let live = |nonce| Of::Now { binding: Binding::JuratV1, nonce };
+    assert_eq!(asked(Path::Bare, &format!("nonce={hex}")).unwrap().of, live(nonce));
+    assert_eq!(asked(Path::Bare, &format!("model=x&nonce=0x{hex}")).unwrap().of, live(nonce));
+    assert_eq!(asked(Path::Bare, "").unwrap().of, live(None));
     for bad in
         ["nonce=", "nonce=ab", &format!("nonce={hex}00"), "nonce=%zz", &format!("nonce={}", "zz".repeat(32))]
     {
@@ -52,12 +57,35 @@ fn another_signer_is_not_ours() {
     {
         assert!(asked(Path::V1, &query).is_ok(), "{query}");
     }
-    for query in [
-        "signing_address=",
-        "signing_address=0x00",
-        "signing_address=0x0000000000000000000000000000000000000000",
-    ] {
+    for query in ["signing_address=", "signing_address=0x00"] {
         assert_eq!(asked(Path::V1, query), Err(Refusal::SignerUnknown), "{query}");
     }
     assert_eq!(asked(Path::V1, "signing_algo=ed25519"), Err(Refusal::InvalidSigningAlgo));
+}
+
+#[test]
+fn the_past_is_asked_for_by_signer_or_claims_and_answers_no_challenge() {
+    let other = Address::new([9; 20]);
+    let then = |query: &str| asked(Path::V1, query).map(|ask| ask.of);
+    assert_eq!(
+        then(&format!("signing_address={other}")),
+        Ok(Of::Then { key: ReportKey::Signer(other), signer: Some(other) })
+    );
+    let claims = Digest::new([1; 32]);
+    for query in [format!("claims_hash={claims}"), format!("claims_hash=0x{claims}&binding=jurat-v1")] {
+        assert_eq!(then(&query), Ok(Of::Then { key: ReportKey::Claims(claims), signer: None }));
+    }
+    assert!(matches!(
+        then(&format!("claims_hash={CLAIMS}&signing_address={SIGNER}")),
+        Ok(Of::Now { binding: Binding::DstackV1, nonce: None })
+    ));
+    let nonce = "ab".repeat(32);
+    for query in [
+        format!("signing_address={other}&nonce={nonce}"),
+        format!("signing_address={other}&binding=dstack-v1"),
+        format!("claims_hash={claims}&version=2"),
+    ] {
+        assert_eq!(then(&query), Err(Refusal::SignerUnknown), "{query}");
+    }
+    assert_eq!(then("claims_hash=00"), Err(Refusal::InvalidClaimsHash));
 }
