@@ -28,18 +28,22 @@ function members(text) {
   return list.map((part) => part.split(" ")).map(([type, name]) => ({ type, name }));
 }
 
+/** Each type with its member in the vectors, and one of its numbers. */
+const types = { Receipt: ["receipt", "sequence"], Head: ["head", "sequence"], PrunePoint: ["prune_point", "last"] };
+
 function typedSigner(name, message, signature) {
-  const types = { [name]: members(published[`${name.toLowerCase()}_type`]) };
-  return ethers.verifyTypedData(published.domain, types, message, signature);
+  const [shown] = types[name];
+  const encoded = { [name]: members(published[`${shown}_type`]) };
+  return ethers.verifyTypedData(published.domain, encoded, message, signature);
 }
 
 /** Yields what was checked and whether it is as it should be; an altered message must have another signer. */
 function* ofVectors() {
   const address = published.signing_address;
-  for (const [name, cases] of [["Receipt", published.receipts], ["Head", published.heads]]) {
-    for (const { about, signature, [name.toLowerCase()]: value } of cases) {
+  for (const [name, [shown, number]] of Object.entries(types)) {
+    for (const { about, signature, [shown]: value } of published[`${shown}s`]) {
       yield [`${name}: ${about}`, typedSigner(name, value, signature) === address];
-      const altered = { ...value, sequence: value.sequence + 1 };
+      const altered = { ...value, [number]: value[number] ? value[number] - 1 : 1 };
       yield [`${name}, altered: ${about}`, typedSigner(name, altered, signature) !== address];
     }
   }

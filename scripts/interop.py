@@ -23,8 +23,11 @@ def members(text):
     return [{"type": kind, "name": name} for kind, name in pairs]
 
 
+SHOWN = {"Receipt": "receipt", "Head": "head", "PrunePoint": "prune_point"}
+
+
 def typed(name, message):
-    types = {"EIP712Domain": members(PUBLISHED["domain_type"]), name: members(PUBLISHED[f"{name.lower()}_type"])}
+    types = {"EIP712Domain": members(PUBLISHED["domain_type"]), name: members(PUBLISHED[f"{SHOWN[name]}_type"])}
     full = {"types": types, "primaryType": name, "domain": PUBLISHED["domain"], "message": message}
     return encode_typed_data(full_message=full)
 
@@ -36,11 +39,12 @@ def signer(message, signature):
 def of_vectors():
     """(what, whether it is as it should be); an altered message must come out as signed by somebody else."""
     address = PUBLISHED["signing_address"]
-    for name, cases in (("Receipt", "receipts"), ("Head", "heads")):
-        for case in PUBLISHED[cases]:
-            value, signature = case[name.lower()], case["signature"]
+    for name, shown in SHOWN.items():
+        number = {"Receipt": "sequence", "Head": "sequence", "PrunePoint": "last"}[name]
+        for case in PUBLISHED[f"{shown}s"]:
+            value, signature = case[shown], case["signature"]
             yield f"{name}: {case['about']}", signer(typed(name, value), signature) == address
-            altered = value | {"sequence": value["sequence"] + 1}
+            altered = value | {number: value[number] - 1 if value[number] else 1}
             yield f"{name}, altered: {case['about']}", signer(typed(name, altered), signature) != address
     texts = json.loads((VECTORS / "text.json").read_text("utf-8"))
     for case in texts["texts"]:

@@ -3,6 +3,7 @@
 
     verify.py vectors                                    run every file of attestation/vectors
     verify.py report REPORT.json --nonce HEX             is this genuine hardware, and whose key does it vouch for?
+    verify.py audit EXPORT.ndjson --signers S.json       is nothing missing, altered or out of its place?
     verify.py record --record R.json --request F --response F --address 0x..    did that key swear to this answer?
 
 Exit codes: 0 trusted, 1 refuted, 2 undecided, 64 usage, 69 something needed is missing. A skipped check that is
@@ -17,60 +18,15 @@ import sys
 import time
 
 try:
-    from eth_account.messages import encode_typed_data
     from eth_keys import keys
-    from eth_utils import keccak
     import cryptography  # what verify_report needs, so that its absence is told here
     from verdict import Transcript, demand, load, sha256, unhex
+    from verify_export import judge_export
     from verify_report import ATTESTATION, gpu_nonce, judge_report, report_data
+    from verify_typed import signed_by, text_digest, typed_digest
 except ImportError as error:
     print(f"verify.py: {error.name} is missing: pip install -r scripts/requirements.txt", file=sys.stderr)
     sys.exit(69)
-
-HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
-TYPES = {
-    "Receipt": "string id,string responseId,string endpoint,string model,uint16 status,string end,bytes32 requestHash,"
-    "bytes32 forwardedHash,bytes32 responseHash,uint64 responseLength,uint64 receivedAt,uint64 finishedAt,"
-    "bytes32 clientNonce,bytes32 claimsHash,bytes32 extrasHash,bytes32 chain,uint64 sequence,bytes32 previous",
-    "Head": "bytes32 chain,uint64 sequence,bytes32 receiptHash,uint64 at",
-}
-ENDS = {"complete", "engine_failed", "engine_truncated", "timed_out", "client_left", "refused"}
-
-
-def typed_digest(name, value):
-    """(struct hash, digest) of typed data. Types are checked here, as eth_account converts what it can."""
-    members, message = [part.split(" ") for part in TYPES[name].split(",")], {}
-    for kind, member in members:
-        given = message[member] = value[member]
-        if kind == "bytes32":
-            demand(given.startswith("0x") and len(unhex(given, 32)) == 32, f"{member} is not bytes32")
-        elif kind == "string":
-            demand(isinstance(given, str), f"{member} is not a string")
-        else:
-            demand(type(given) is int and 0 <= given < 2 ** int(kind[4:]), f"{member} is not a {kind}")
-    if name == "Receipt":
-        demand(message["end"] in ENDS, "unknown end")
-        message["id"] = unhex(message["id"], 16).hex()
-    types = {name: [{"name": member, "type": kind} for kind, member in members]}
-    signable = encode_typed_data({"name": "jurat", "version": "1"}, types, message)
-    return signable.body, keccak(b"\x19\x01" + signable.header + signable.body)
-
-
-def text_digest(text):
-    return keccak(b"\x19Ethereum Signed Message:\n%d" % len(text.encode()) + text.encode())
-
-
-def recover(signature, digest):
-    raw = unhex(signature, 65)
-    demand(raw[64] in (27, 28), "v is neither 27 nor 28")
-    r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
-    demand(0 < s <= HALF_ORDER, "s is in the upper half or zero")
-    return keys.Signature(vrs=(raw[64] - 27, r, s)).recover_public_key_from_msg_hash(digest)
-
-
-def signed_by(signature, digest, address):
-    demand(recover(signature, digest).to_canonical_address() == address, "signed by another")
-
 
 def judge_record(record, request, response, address, claims=None, client_nonce=None):
     done, receipt, text = Transcript(), record["receipt"], record.get("text")
@@ -126,8 +82,8 @@ def judge_record(record, request, response, address, claims=None, client_nonce=N
 # Vectors
 
 
-def judge_typed(name, case, address):
-    inner, digest = typed_digest(name, case[name.lower()])
+def judge_typed(name, member, case, address):
+    inner, digest = typed_digest(name, case[member])
     demand(inner == unhex(case["struct_hash"], 32) and digest == unhex(case["digest"], 32), "encoded otherwise")
     signed_by(case["signature"], digest, address)
     return case["about"], True
@@ -176,14 +132,26 @@ def judge_file(case):
     return case["about"], True
 
 
+def judge_export_file(text, signers, case):
+    """A file of export/: the verdict must be the one that the index names, and for the reason that it names."""
+    done, verdict = judge_export(text, signers)
+    demand(verdict == case["verdict"], f"{verdict} instead of {case['verdict']}: {done.checks}")
+    if "check" in case:
+        status = {"refuted": "fail", "undecided": "skip"}[verdict]
+        made = [one for name, (one, _) in done.checks.items() if name.split(" ")[0] == case["check"]]
+        demand(status in made, f"{verdict}, but not by {case['check']}: {done.checks}")
+    return case["about"], True
+
+
 def run_vectors():
     done, folder = Transcript(), ATTESTATION / "vectors"
     files = {name: load((folder / f"{name}.json").read_text("utf-8")) for name in ("receipt", "text", "bindings")}
     address = unhex(files["receipt"]["signing_address"], 20)
     key = keys.PublicKey(unhex(files["bindings"]["signing_public_key"], 64))
     lists = [
-        ("receipt", "receipts", lambda case: judge_typed("Receipt", case, address)),
-        ("receipt", "heads", lambda case: judge_typed("Head", case, address)),
+        ("receipt", "receipts", lambda case: judge_typed("Receipt", "receipt", case, address)),
+        ("receipt", "heads", lambda case: judge_typed("Head", "head", case, address)),
+        ("receipt", "prune_points", lambda case: judge_typed("PrunePoint", "prune_point", case, address)),
         ("text", "texts", lambda case: judge_text(case, address)),
         ("bindings", "bindings", lambda case: judge_binding(case, key)),
     ]
@@ -191,7 +159,11 @@ def run_vectors():
         for at, case in enumerate(files[file][members]):
             done.make(f"{file}.json {members}[{at}]", lambda judge=judge, case=case: judge(case))
     done.make("bindings.json forged_commitment", lambda: judge_forgery(files["bindings"]["forged_commitment"], key))
-    for path in sorted(folder.glob("*/*.json")):
+    index = load((folder / "export" / "index.json").read_text("utf-8"))
+    for name, case in index["exports"].items():
+        text = (folder / "export" / name).read_text("utf-8")
+        done.make(f"export/{name}", lambda text=text, case=case: judge_export_file(text, index["signers"], case))
+    for path in sorted(path for kind in ("accept", "refuse") for path in (folder / kind).glob("*.json")):
         name = path.relative_to(folder).as_posix()
         done.make(name, lambda path=path: judge_file(load(path.read_text("utf-8"))))
     counts = {status: sum(one == status for one, _ in done.checks.values()) for status in ("pass", "fail", "skip")}
@@ -225,6 +197,10 @@ def arguments():
     report.add_argument("--simulated", action="store_true", help="believe the public look-alike roots, and no others")
     report.add_argument("--collateral", type=pathlib.Path, help="dcap-qvl's QuoteCollateralV3 as JSON")
     report.add_argument("--at", type=int, help="judge as of this Unix time; at best trusted_then")
+    audit = commands.add_parser("audit", help="judge an export")
+    audit.add_argument("export", type=pathlib.Path)
+    audit.add_argument("--signers", type=pathlib.Path, required=True,
+                       help='those that you trust: [{"signing_address":"0x..","claims":"..."}], of verified reports')
     record = commands.add_parser("record", help="judge a signature record against the bodies that you hold")
     for name in ("--record", "--request", "--response"):
         record.add_argument(name, type=pathlib.Path, required=True)
@@ -241,6 +217,9 @@ def judge(given):
         bodies = (given.request.read_bytes(), given.response.read_bytes())
         done, verdict = judge_record(record, *bodies, given.address, claims, given.client_nonce)
         return done, verdict, ["that this signer lives in an enclave is for its report to show"]
+    if given.command == "audit":
+        done, verdict = judge_export(given.export.read_text("utf-8"), load(given.signers.read_text("utf-8")))
+        return done, verdict, ["without a later head nobody can tell whether receipts are missing at a chain's end"]
     report = load(given.report.read_text("utf-8"))
     collateral = report.get("collateral") if given.simulated else None
     if given.collateral:

@@ -1,10 +1,11 @@
-//! The client: one pool of connections, three questions.
+//! The client: one pool of connections, a handful of questions.
 
 use std::{error::Error, time::Duration};
 
-use jurat_proto::{Binding, Nonce, SignatureRecord, UnixSeconds};
+use jurat_proto::{Address, Binding, Digest, HexError, Nonce, SignatureRecord, UnixSeconds};
 use jurat_verify::{Inputs, MAX_REPORT, Policy, Verdict, verify_report};
 use reqwest::{Response, StatusCode, Url, redirect};
+use serde::Deserialize;
 
 use crate::{BaseUrl, ClientError, Missing, body};
 
@@ -12,6 +13,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A report takes seconds of the devices' time, and may wait its turn behind others.
 const ANSWER: Duration = Duration::from_secs(120);
 const MAX_RECORD: usize = 64 << 10;
+/// As long as the longest page can be.
+const MAX_PAGE: usize = PAGE * MAX_RECORD;
+/// Lines of a page of an export.
+const PAGE: usize = 1000;
+/// More chains than an audit keeps apart.
+const MAX_CHAIN_LIST: usize = 32 << 20;
 const MAX_REDIRECTS: usize = 3;
 
 /// Fetches what the judge needs. Cheap to clone.
@@ -33,9 +40,18 @@ impl Client {
     /// Sets up TLS with `ring` and the system's roots. The roots guard the errand's privacy, not its
     /// outcome: what a report proves does not rest on who served it.
     pub fn new() -> Result<Self, ClientError> {
+        Self::of(reqwest::Client::builder())
+    }
+
+    /// The same without any proxy of the environment: for an admin listener, which is near.
+    pub fn direct() -> Result<Self, ClientError> {
+        Self::of(reqwest::Client::builder().no_proxy())
+    }
+
+    fn of(builder: reqwest::ClientBuilder) -> Result<Self, ClientError> {
         // an error means that the process has a provider already, which serves as well
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let http = builder
             .user_agent(concat!("jurat/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .timeout(ANSWER)
@@ -64,6 +80,29 @@ impl Client {
         body::text(response, MAX_REPORT).await
     }
 
+    /// The report that the service's archive keeps of a signer, of these claims if a hash of them is given. If
+    /// they are the live signer's, it is the live report, as old as it says. Judged by nobody.
+    pub async fn fetch_kept_report(
+        &self,
+        base: &BaseUrl,
+        signer: &Address,
+        claims_hash: Option<&Digest>,
+    ) -> Result<String, ClientError> {
+        let mut url = base.join(["attestation", "report"]);
+        url.query_pairs_mut()
+            .append_pair("signing_address", &signer.to_string())
+            .append_pair("binding", Binding::JuratV1.as_str());
+        if let Some(claims_hash) = claims_hash {
+            url.query_pairs_mut().append_pair("claims_hash", &claims_hash.to_string());
+        }
+        let response = self.ask(url).await?;
+        match response.status() {
+            StatusCode::OK => body::text(response, MAX_REPORT).await,
+            StatusCode::NOT_FOUND => Err(ClientError::NoReport { signer: *signer }),
+            _ => Err(body::refusal(response).await),
+        }
+    }
+
     /// The record under a receipt id or an engine's answer id. At most 64 KiB.
     pub async fn fetch_record(&self, base: &BaseUrl, id: &str) -> Result<SignatureRecord, ClientError> {
         let response = self.ask(base.join(["signature", id])).await?;
@@ -81,6 +120,58 @@ impl Client {
                 };
                 Err(ClientError::NoReceipt { id: id.to_owned(), missing })
             }
+            _ => Err(body::refusal(response).await),
+        }
+    }
+
+    /// Names of the chains that the archive behind an admin listener keeps receipts of.
+    pub async fn fetch_chains(&self, admin: &BaseUrl) -> Result<Vec<Digest>, ClientError> {
+        #[derive(Deserialize)]
+        struct Chain {
+            chain: String,
+        }
+        #[derive(Deserialize)]
+        struct Chains {
+            chains: Vec<Chain>,
+        }
+
+        let response = self.ask(admin.join(["receipts", "chains"])).await?;
+        if response.status() != StatusCode::OK {
+            return Err(body::refusal(response).await);
+        }
+        let text = body::text(response, MAX_CHAIN_LIST).await?;
+        let illegible = |error: String| ClientError::Illegible(error);
+        let Chains { chains } = serde_json::from_str(&text).map_err(|error| illegible(error.to_string()))?;
+        chains
+            .iter()
+            .map(|one| one.chain.parse().map_err(|error: HexError| illegible(error.to_string())))
+            .collect()
+    }
+
+    /// The live chain's signed head, a line of JSON as it was served.
+    pub async fn fetch_head(&self, admin: &BaseUrl) -> Result<String, ClientError> {
+        let response = self.ask(admin.join(["receipts", "head"])).await?;
+        match response.status() {
+            StatusCode::OK => body::text(response, MAX_RECORD).await,
+            _ => Err(body::refusal(response).await),
+        }
+    }
+
+    /// A page of a chain's export, behind the place `after`: at most a thousand lines, as they were served.
+    pub async fn fetch_page(
+        &self,
+        admin: &BaseUrl,
+        chain: &Digest,
+        after: u64,
+    ) -> Result<String, ClientError> {
+        let mut url = admin.join(["receipts"]);
+        url.query_pairs_mut()
+            .append_pair("chain", &format!("0x{chain}"))
+            .append_pair("after", &after.to_string())
+            .append_pair("limit", &PAGE.to_string());
+        let response = self.ask(url).await?;
+        match response.status() {
+            StatusCode::OK => body::text(response, MAX_PAGE).await,
             _ => Err(body::refusal(response).await),
         }
     }

@@ -1,5 +1,7 @@
 //! What can go wrong on an errand, and whose fault it is.
 
+use jurat_proto::Address;
+
 use crate::BaseUrlError;
 
 /// Why something could not be fetched. None of these says anything about whether the service is genuine.
@@ -37,6 +39,12 @@ pub enum ClientError {
         id: String,
         /// What the service knows of it.
         missing: Missing,
+    },
+    /// There is no such report.
+    #[error("the service has no report of the signer {signer}")]
+    NoReport {
+        /// Of whom one was asked for.
+        signer: Address,
     },
     /// The service's body is longer than anything that it could mean.
     #[error("the service's answer is longer than {0} bytes")]

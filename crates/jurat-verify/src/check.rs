@@ -80,10 +80,28 @@ check_ids! {
     ReceiptChain = "receipt.chain",
     /// The answer is sworn to as complete.
     ReceiptEnd = "receipt.end",
+    /// Every line of an export is legible.
+    ChainLines = "chain.lines",
+    /// Every receipt of a chain, and the text beside it, was signed by the address that its record names.
+    ChainSignature = "chain.signature",
+    /// A chain has one signer, and it is a trusted one.
+    ChainSigner = "chain.signer",
+    /// A chain's receipts were sworn under the claims of a trusted report, and those name the chain.
+    ChainClaims = "chain.claims",
+    /// Each receipt names the one before it.
+    ChainOrder = "chain.order",
+    /// No place of a chain has two receipts.
+    ChainFork = "chain.fork",
+    /// No receipt is missing but those that a prune point covers.
+    ChainGap = "chain.gap",
+    /// Prune points are signed by those who may, and fit what is kept on either side of them.
+    ChainPrune = "chain.prune",
+    /// The chain reaches its signed heads and agrees with them.
+    ChainHead = "chain.head",
 }
 
 impl CheckId {
-    /// Whether the check is about a receipt. All others are about a report.
+    /// Whether the check is about receipts, one or a chain of them. All others are about a report.
     pub fn is_about_receipts(self) -> bool {
         self >= Self::ReceiptSignature
     }

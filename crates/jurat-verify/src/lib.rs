@@ -1,12 +1,13 @@
 //! The judge: pure decisions over evidence, collateral, receipts and bytes.
 //!
 //! [`verify_report`] judges a report under a [`Policy`]; only a trusted [`Verdict`] yields a
-//! [`TrustedSigner`], and only a `TrustedSigner` checks receipts. Every check is pass, fail or skip with a
+//! [`TrustedSigner`], and only a `TrustedSigner` checks receipts. An [`Audit`] walks whole chains of them. Every check is pass, fail or skip with a
 //! reason and a stable name (`docs/verify.md`). A skip never counts as a pass.
 //!
 //! Nothing here reads a clock, a file or the network: time, collateral and nonce are arguments.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod bind;
 mod check;
 mod evidence;
@@ -20,6 +21,9 @@ mod signer;
 mod tdx;
 mod verdict;
 
+pub use audit::{
+    Audit, AuditVerdict, ChainVerdict, Extent, HeadSeen, Line, LineKind, MAX_LINE, Tally, WantedReport,
+};
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;

@@ -15,6 +15,8 @@ const SHARED_NONCE: &str = "the quote does not commit to the GPU evidence: both 
                             the GPU may be any genuine one";
 const FRESHNESS: &str = "no nonce of your own: the report may be old";
 const ARCHIVED: &str = "judged as of a time that was named, not proven";
+const PAST: &str = "the report was kept: it proves the past, not the present; the machine may since have been stopped, \
+                    altered or found wanting";
 const REWRITTEN: &str = "the engine was given another request body than the one that was received: a rewrite \
                          that the machine's configuration names";
 
@@ -44,6 +46,7 @@ pub(crate) fn of_report(
     }
     if inputs.standing == Standing::Archived {
         transcript.limit(ARCHIVED);
+        transcript.limit(PAST);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 pub struct Inputs<'a> {
     /// The time to judge by. Of an archived report, the time that the caller names.
     pub now: UnixSeconds,
-    /// Whether the report was obtained for this judgement.
+    /// Whether the report was obtained for this judgement. One that calls itself archived never was.
     pub standing: Standing,
     /// The nonce that the caller drew and asked the report for; `None` proves no freshness.
     pub nonce: Option<Nonce>,
@@ -57,13 +57,16 @@ impl<'a> Inputs<'a> {
 /// Judges a report, ours or another dstack-style sidecar's. `report` is its JSON as it was served.
 ///
 /// Whatever the bytes, there is a verdict: one that is not legible is refuted.
-pub fn verify_report(report: &str, policy: &Policy, inputs: Inputs<'_>) -> Verdict {
+pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> Verdict {
     let mut transcript = Transcript::default();
     let evidence = match Evidence::read(report) {
         Ok(evidence) => evidence,
         Err(error) => return illegible(error.to_string(), policy, inputs.standing),
     };
     let body = &evidence.body;
+    if body.archived == Some(true) {
+        inputs.standing = Standing::Archived;
+    }
     let address = body.signing_address.parse().ok();
     let own_collateral = body.collateral.as_deref().filter(|_| policy.roots == Roots::Simulated);
     let collateral = inputs.collateral.or(own_collateral);
@@ -83,6 +86,10 @@ pub fn verify_report(report: &str, policy: &Policy, inputs: Inputs<'_>) -> Verdi
     tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
     limits::of_report(policy.roots, &inputs, &bound, !body.nvidia_payload.is_empty(), &mut transcript);
 
+    if inputs.standing == Standing::Archived && inputs.nonce.is_none() {
+        // a nonce shows that a report is no older than the question: of a kept one nobody asked any
+        transcript.waive(CheckId::BindNonce);
+    }
     transcript.judge_report(policy, inputs.standing, address, |limits| {
         Some(TrustedSigner::new(address?, bound.binding?, bound.claims, policy, inputs.standing, limits))
     })

@@ -172,6 +172,7 @@ impl fmt::Display for Verdict {
 pub(crate) struct Transcript {
     checks: Vec<Check>,
     limits: Vec<String>,
+    waived: Option<CheckId>,
 }
 
 impl Transcript {
@@ -186,17 +187,31 @@ impl Transcript {
         self.limits.push(limit.into());
     }
 
+    /// Does without a check that the policy requires and that cannot be made. If it was made, it counts.
+    pub(crate) fn waive(&mut self, id: CheckId) {
+        self.waived = Some(id);
+    }
+
     /// A failed check refutes, a required check that is not a pass leaves undecided.
-    fn outcome(&self, required: impl IntoIterator<Item = CheckId>, standing: Standing) -> Outcome {
+    pub(crate) fn outcome(&self, required: impl IntoIterator<Item = CheckId>, standing: Standing) -> Outcome {
         if self.checks.iter().any(|check| check.status == Status::Fail) {
             return Outcome::Refuted;
         }
-        let passed = |id| self.checks.iter().any(|check| check.id == id && check.status == Status::Pass);
+        let passed = |id| {
+            Some(id) == self.waived
+                || self.checks.iter().any(|check| check.id == id && check.status == Status::Pass)
+        };
         match (required.into_iter().all(passed), standing) {
             (false, _) => Outcome::Undecided,
             (true, Standing::Live) => Outcome::Trusted,
             (true, Standing::Archived) => Outcome::TrustedThen,
         }
+    }
+
+    /// The checks in their order, for verdicts of another shape.
+    pub(crate) fn into_checks(mut self) -> Vec<Check> {
+        self.checks.sort_by_key(|check| check.id);
+        self.checks
     }
 
     /// The verdict on a report. `signer` is given out only if it is trusted.

@@ -141,3 +141,50 @@ fn whatever_is_served_is_judged() {
     assert_eq!(judged.verdict.outcome(), jurat_verify::Outcome::Refuted);
     assert_eq!(judged.report, r#"{"signing_address":"0x"}"#);
 }
+
+#[test]
+fn kept_reports_are_asked_for_by_signer_and_claims() {
+    let (base, served) = serve(vec![
+        answer("200 OK", "{}"),
+        answer("200 OK", "{}"),
+        answer("404 Not Found", r#"{"error":{"message":"no","code":"signer_unknown"}}"#),
+    ]);
+    let (signer, claims) = (Address::new([0x11; 20]), Digest::new([0xcd; 32]));
+    let client = Client::new().unwrap();
+    block_on(async {
+        assert_eq!(client.fetch_kept_report(&base, &signer, Some(&claims)).await.unwrap(), "{}");
+        assert_eq!(client.fetch_kept_report(&base, &signer, None).await.unwrap(), "{}");
+        match client.fetch_kept_report(&base, &signer, None).await {
+            Err(ClientError::NoReport { signer: of }) => assert_eq!(of, signer),
+            other => panic!("{other:?}"),
+        }
+    });
+    let asked = served.join().unwrap();
+    let query = format!("signing_address={signer}&binding=jurat-v1");
+    assert_eq!(asked[0], format!("GET /v1/attestation/report?{query}&claims_hash={claims} HTTP/1.1"));
+    assert_eq!(asked[1], format!("GET /v1/attestation/report?{query} HTTP/1.1"));
+}
+
+#[test]
+fn an_archive_is_read_page_by_page() {
+    let chain = Digest::new([0xcc; 32]);
+    let (admin, served) = serve(vec![
+        answer("200 OK", &format!(r#"{{"chains":[{{"chain":"0x{chain}","first":1,"last":2}}]}}"#)),
+        answer("200 OK", r#"{"chains":[{"chain":"0xcc"}]}"#),
+        answer("200 OK", "{\"next\":7}\n"),
+        answer("200 OK", "{\"head\":{}}\n"),
+        answer("503 Service Unavailable", "{}"),
+    ]);
+    let client = Client::direct().unwrap();
+    block_on(async {
+        assert_eq!(client.fetch_chains(&admin).await.unwrap(), [chain]);
+        assert!(matches!(client.fetch_chains(&admin).await, Err(ClientError::Illegible(_))));
+        assert_eq!(client.fetch_page(&admin, &chain, 6).await.unwrap(), "{\"next\":7}\n");
+        assert_eq!(client.fetch_head(&admin).await.unwrap(), "{\"head\":{}}\n");
+        assert!(matches!(client.fetch_head(&admin).await, Err(ClientError::Refused { status: 503, .. })));
+    });
+    let asked = served.join().unwrap();
+    assert_eq!(asked[0], "GET /v1/receipts/chains HTTP/1.1");
+    assert_eq!(asked[2], format!("GET /v1/receipts?chain=0x{chain}&after=6&limit=1000 HTTP/1.1"));
+    assert_eq!(asked[3], "GET /v1/receipts/head HTTP/1.1");
+}

@@ -1,6 +1,7 @@
 //! The checks on receipts, `receipt.*`.
 
 mod bodies;
+mod chain;
 mod claims;
 mod end;
 mod signature;
@@ -8,7 +9,7 @@ mod signature;
 use jurat_proto::{Digest, SignatureRecord};
 
 pub use self::bodies::BodyDigests;
-use crate::{CheckId, TrustedSigner, Verdict, check::Finding, limits, verdict::Transcript};
+use crate::{CheckId, TrustedSigner, Verdict, limits, verdict::Transcript};
 
 impl TrustedSigner {
     /// Whether this signer swore to this very answer to this very request. Both bodies are hashed here;
@@ -22,6 +23,17 @@ impl TrustedSigner {
 
     /// The same, of bodies that the caller hashed.
     pub fn check_digests(&self, record: &SignatureRecord, bodies: &BodyDigests) -> Verdict {
+        self.check_among(record, bodies, &[])
+    }
+
+    /// The same, with other records of the archive: those at the places beside it decide `receipt.chain`, the
+    /// rest is ignored.
+    pub fn check_among(
+        &self,
+        record: &SignatureRecord,
+        bodies: &BodyDigests,
+        neighbours: &[SignatureRecord],
+    ) -> Verdict {
         let mut transcript = Transcript::default();
         let receipt = &record.receipt;
         transcript.file(CheckId::ReceiptSignature, signature::judge(record, self.address()));
@@ -29,7 +41,7 @@ impl TrustedSigner {
         transcript.file(CheckId::ReceiptRequest, bodies.judge_request(receipt));
         transcript.file(CheckId::ReceiptResponse, bodies.judge_response(receipt));
         transcript.file(CheckId::ReceiptClaims, claims::judge(record, self));
-        transcript.file(CheckId::ReceiptChain, Finding::skip("no neighbouring receipt was given"));
+        transcript.file(CheckId::ReceiptChain, chain::judge(record, neighbours, self.address()));
         transcript.file(CheckId::ReceiptEnd, end::judge(receipt.end));
 
         let rewritten = ![receipt.request_hash, Digest::ZERO].contains(&receipt.forwarded_hash);

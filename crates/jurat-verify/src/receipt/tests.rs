@@ -149,6 +149,50 @@ fn a_rewritten_request_is_told() {
     assert!(verdict.limits().iter().any(|limit| limit.contains("another request body")), "{verdict}");
 }
 
+#[test]
+fn neighbours_decide_the_place() {
+    let mut hashes = vec![claims().chain];
+    let chain: Vec<_> = (1..=4)
+        .map(|sequence| {
+            let sworn =
+                Receipt { sequence, previous: hashes[hashes.len() - 1], ..receipt(REQUEST, RESPONSE) };
+            hashes.push(sworn.struct_hash());
+            record(&key(0x11), sworn)
+        })
+        .collect();
+    let altered = |at: usize, edit: fn(&mut Receipt)| {
+        let mut other = chain[at].receipt.clone();
+        edit(&mut other);
+        record(&key(0x11), other)
+    };
+    let status = |of: usize, neighbours: &[SignatureRecord]| {
+        let bodies = BodyDigests::of(REQUEST, RESPONSE);
+        let verdict = trusted().check_among(&chain[of], &bodies, neighbours);
+        let status = verdict.check(CheckId::ReceiptChain).unwrap().status;
+        assert_eq!(verdict.outcome() == Outcome::Refuted, status == Status::Fail, "{verdict}");
+        status
+    };
+    assert_eq!(status(1, &chain), Status::Pass);
+    assert_eq!(status(1, &chain[..1]), Status::Pass);
+    assert_eq!(status(1, &chain[2..]), Status::Pass);
+    assert_eq!(status(1, &chain[3..]), Status::Skip, "too far away to say anything");
+    assert_eq!(status(1, &chain[1..2]), Status::Skip, "a receipt is no neighbour of its own");
+    assert_eq!(status(1, &[altered(0, |r| r.chain = Digest::ZERO)]), Status::Skip, "another chain");
+    assert_eq!(status(1, &[altered(0, |r| r.status = 201)]), Status::Fail);
+    assert_eq!(status(1, &[altered(2, |r| r.previous = Digest::ZERO)]), Status::Fail);
+    assert_eq!(status(1, &[altered(1, |r| r.status = 201)]), Status::Fail, "a fork");
+    assert_eq!(status(1, &[record(&key(0x22), chain[0].receipt.clone())]), Status::Fail, "a stranger's");
+    assert_eq!(status(1, &[altered(0, |r| r.sequence = u64::MAX)]), Status::Skip);
+}
+
+#[test]
+fn the_first_of_a_chain_begins_with_its_name() {
+    let sworn = Receipt { previous: Digest::ZERO, ..receipt(REQUEST, RESPONSE) };
+    let verdict = trusted().check(&record(&key(0x11), sworn), REQUEST, RESPONSE);
+    assert_eq!(verdict.check(CheckId::ReceiptChain).unwrap().status, Status::Fail);
+    assert_eq!(verdict.outcome(), Outcome::Refuted);
+}
+
 fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let bit = bit % (bytes.len() * 8);

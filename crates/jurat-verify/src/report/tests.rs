@@ -194,6 +194,27 @@ fn a_kept_report_is_trusted_then() {
     assert_eq!(verdict.trusted_signer().unwrap().standing(), Standing::Archived);
 }
 
+/// Nobody asked a kept report anything: its lack of a nonce is told, and not held against it.
+#[test]
+fn an_archived_report_proves_the_past_alone() {
+    let mut report = minted();
+    report["archived"] = true.into();
+    report["archived_at"] = (NOW.0 * 1000).into();
+    for inputs in [Inputs::archived(NOW), Inputs::live(NOW), Inputs::live(NOW).nonce(NONCE)] {
+        let verdict = verify_report(&report.to_string(), &policy("simulated"), inputs);
+        assert_eq!(verdict.outcome(), Outcome::TrustedThen, "{verdict}");
+        let made = if inputs.nonce.is_none() { Status::Skip } else { Status::Pass };
+        assert_eq!(verdict.check(CheckId::BindNonce).unwrap().status, made, "{verdict}");
+        assert!(
+            verdict.limits().iter().any(|limit| limit.contains("the past, not the present")),
+            "{verdict}"
+        );
+    }
+    let other = Inputs::archived(NOW).nonce(OTHER_NONCE);
+    let verdict = verify_report(&report.to_string(), &policy("simulated"), other);
+    assert_eq!(verdict.outcome(), Outcome::Refuted, "a nonce that is given counts\n{verdict}");
+}
+
 #[test]
 fn without_a_nonce_of_ones_own_freshness_is_a_skip() {
     let verdict = verify_report(&minted().to_string(), &policy("simulated"), Inputs::live(NOW));
@@ -290,6 +311,7 @@ fn a_trusted_signer_checks_receipts() {
     let mut sworn = receipt(b"{}", b"{\"id\":\"x\"}");
     sworn.claims_hash = *signer.claims_hash().unwrap();
     sworn.chain = attester.claims.chain;
+    sworn.previous = attester.claims.chain;
     let record = record(&key(0x11), sworn);
     let verdict = signer.check(&record, b"{}", b"{\"id\":\"x\"}");
     assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
