@@ -1,23 +1,90 @@
 //! `jurat check`: is this answer sworn to by it?
 
+use std::path::Path;
+
+use jurat_client::{BaseUrl, Client, ClientError};
+use jurat_proto::SignatureRecord;
+use jurat_verify::{BodyDigests, Verdict};
+
 use crate::{
-    cli::CheckOptions,
-    exit::{Code, Failure},
-    verify::{Judged, block_on, code, errand, read, show},
+    cli::{CheckOptions, JudgingOptions},
+    exit::{Code, Failure, say},
+    export, policy,
+    verify::{Judged, block_on, errand, read, read_text, show},
 };
 
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
     let (request, response) = (read(&options.request)?, read(&options.response)?);
-    let judged = Judged::live(&options.url, &options.judging)?;
+    let (json, at) = (options.judging.json, options.judging.at);
+    let live = Judged::live(&options.url, &options.judging)?;
+    let (client, base) = errand(&options.url)?;
+    let record = match block_on(client.fetch_record(&base, &options.id))? {
+        Ok(record) => record,
+        // Without trust in the service, what it does not have is no news.
+        Err(_) if live.verdict.trusted_signer().is_none() => return Ok(show(&live.verdict, json, at)),
+        Err(error) => return Err(Failure::unavailable(error)),
+    };
+    let judged = if is_of(&record, &live.verdict) {
+        live
+    } else {
+        let kept = kept(&client, &base, &record, &options.judging)?;
+        // A stranger's record, as far as anybody can say: the live signer's check refuses it.
+        kept.unwrap_or(live)
+    };
     // Only a trusted report yields a signer, and only a signer can check a receipt.
     let Some(signer) = judged.verdict.trusted_signer() else {
-        show(&judged.verdict, options.judging.json);
-        return Ok(code(judged.verdict.outcome()));
+        return Ok(show(&judged.verdict, json, at));
     };
-    let (client, base) = errand(&options.url)?;
-    let record = block_on(client.fetch_record(&base, &options.id))?.map_err(Failure::unavailable)?;
-    if !options.judging.json {
-        show(&judged.verdict, false);
+    if !json {
+        crate::exit::print(judged.verdict.to_string().trim_end());
     }
-    Ok(show(&signer.check(&record, &request, &response), options.judging.json))
+    let neighbours = options.export.as_deref().map(|path| neighbours(path, &record)).transpose()?;
+    let bodies = BodyDigests::of(&request, &response);
+    let verdict = signer.check_among(&record, &bodies, neighbours.as_deref().unwrap_or_default());
+    Ok(show(&verdict, json, at))
+}
+
+/// Whether the record was sworn to by the signer of this report, under its claims.
+fn is_of(record: &SignatureRecord, live: &Verdict) -> bool {
+    let claims = live.trusted_signer().and_then(|signer| signer.claims_hash());
+    live.signing_address() == Some(&record.signing_address)
+        && claims.is_none_or(|claims| *claims == record.receipt.claims_hash)
+}
+
+/// The archived report of the record's signer, judged; `None` if the service keeps none.
+fn kept(
+    client: &Client,
+    base: &BaseUrl,
+    record: &SignatureRecord,
+    options: &JudgingOptions,
+) -> Result<Option<Judged>, Failure> {
+    let (signer, claims) = (&record.signing_address, &record.receipt.claims_hash);
+    let report = match block_on(client.fetch_kept_report(base, signer, Some(claims)))? {
+        Ok(report) => report,
+        Err(error @ ClientError::NoReport { .. }) => {
+            say(format_args!("the receipt was not sworn to under the live report, and {error}"));
+            return Ok(None);
+        }
+        Err(error) => return Err(Failure::unavailable(error)),
+    };
+    say(format_args!(
+        "{signer} swore to it under an earlier report: judged by that, from the service's archive"
+    ));
+    let collateral = options.collateral.as_deref().map(read_text).transpose()?;
+    let policy = policy::load(&options.policy)?;
+    Ok(Some(Judged::kept(report, &policy, options.at, collateral.as_deref())))
+}
+
+/// The records of an export that stand beside this one.
+fn neighbours(path: &Path, record: &SignatureRecord) -> Result<Vec<SignatureRecord>, Failure> {
+    let (chain, at) = (record.receipt.chain, record.receipt.sequence);
+    let mut found = Vec::new();
+    for row in export::rows(&path.to_string_lossy())? {
+        let parsed = row?.ok().and_then(|line| serde_json::from_str::<SignatureRecord>(&line).ok());
+        let beside = |other: &SignatureRecord| {
+            other.receipt.chain == chain && other.receipt.sequence.abs_diff(at) <= 1
+        };
+        found.extend(parsed.filter(beside));
+    }
+    Ok(found)
 }

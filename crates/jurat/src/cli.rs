@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     /// Judge an answer: did the service swear to it?
     Check(CheckOptions),
+    /// Judge an export of receipts: is nothing missing, altered or out of its place?
+    Audit(AuditOptions),
     /// Print the running service's report, through its admin listener
     Attest(AttestOptions),
     /// Show verification policies
@@ -85,6 +87,26 @@ pub(crate) struct ServeOptions {
     /// Largest multipart request body in bytes [default: 268435456]
     #[arg(long, env = "JURAT_MULTIPART_BODY_LIMIT", value_name = "BYTES")]
     pub(crate) multipart_body_limit: Option<u64>,
+    /// Folder of the durable archive; without it receipts live in memory and end with the process
+    #[arg(long, env = "JURAT_STATE_DIR", value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// A server that several sidecars share as their archive: redis://, rediss:// or redis+unix://
+    #[arg(long, env = "JURAT_STORE_URL", value_name = "URL", conflicts_with = "state_dir")]
+    pub(crate) store_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) shared: SharedStoreOptions,
+    /// Bytes of receipts that the durable archive keeps [default: 4294967296]
+    #[arg(long, env = "JURAT_STORE_BYTES", value_name = "BYTES")]
+    pub(crate) store_bytes: Option<u64>,
+    /// Seconds that the durable archive keeps receipts [default: 2592000]
+    #[arg(long, env = "JURAT_STORE_AGE", value_name = "SECONDS")]
+    pub(crate) store_age: Option<f64>,
+    /// When the archive takes no receipts: refuse requests, or go on from memory [default: refuse]
+    #[arg(long, env = "JURAT_ON_STORE_FAILURE", value_name = "refuse|memory")]
+    pub(crate) on_store_failure: Option<String>,
+    /// Who may fetch a receipt: anyone who knows its id, or the bearer of the request's token [default: anyone]
+    #[arg(long, env = "JURAT_RECEIPT_SCOPE", value_name = "anyone|owner")]
+    pub(crate) receipt_scope: Option<String>,
     /// Bytes of receipts kept in memory [default: 268435456]
     #[arg(long, env = "JURAT_MEMORY_STORE_BYTES", value_name = "BYTES")]
     pub(crate) memory_store_bytes: Option<u64>,
@@ -98,6 +120,32 @@ pub(crate) struct ServeOptions {
     #[cfg(feature = "simulated-tee")]
     #[arg(long)]
     pub(crate) simulated_tee: bool,
+}
+
+/// How to speak to the shared store.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SharedStoreOptions {
+    /// The shared store's user
+    #[arg(long, env = "JURAT_STORE_USERNAME", value_name = "NAME")]
+    pub(crate) store_username: Option<String>,
+    /// File with the shared store's password
+    #[arg(long, env = "JURAT_STORE_PASSWORD_FILE", value_name = "FILE")]
+    pub(crate) store_password_file: Option<PathBuf>,
+    /// File with the certificates that the shared store's must descend from
+    #[arg(long, env = "JURAT_STORE_CA_FILE", value_name = "FILE")]
+    pub(crate) store_ca_file: Option<PathBuf>,
+    /// File with the certificate to show to the shared store
+    #[arg(long, env = "JURAT_STORE_CERT_FILE", value_name = "FILE", requires = "store_key_file")]
+    pub(crate) store_cert_file: Option<PathBuf>,
+    /// File with that certificate's key
+    #[arg(long, env = "JURAT_STORE_KEY_FILE", value_name = "FILE", requires = "store_cert_file")]
+    pub(crate) store_key_file: Option<PathBuf>,
+    /// Seconds that a call of the shared store may take [default: 2]
+    #[arg(long, env = "JURAT_STORE_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) store_timeout: Option<f64>,
+    /// Replicas of the shared store that must have a receipt before its answer ends [default: none]
+    #[arg(long, env = "JURAT_STORE_WAIT_REPLICAS", value_name = "N")]
+    pub(crate) store_wait_replicas: Option<u8>,
 }
 
 #[derive(Debug, Args)]
@@ -159,8 +207,42 @@ pub(crate) struct CheckOptions {
     /// The answer's body, byte for byte as received
     #[arg(long, value_name = "FILE")]
     pub(crate) response: PathBuf,
+    /// An export in which the receipts beside this one stand, to judge its place in the chain
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) judging: JudgingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditOptions {
+    /// The base URL of an admin listener, or a file that holds an export (`-`: standard input)
+    #[arg(value_name = "URL|FILE")]
+    pub(crate) target: String,
+    /// A report of a signer, as `jurat verify --save` keeps it; may be given several times
+    #[arg(long = "report", value_name = "FILE")]
+    pub(crate) reports: Vec<PathBuf>,
+    /// The service's base URL, to fetch the reports of signers that are not at hand
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The export was asked for from some place on: do not miss the beginning of a chain
+    #[arg(long)]
+    pub(crate) part: bool,
+    /// Policy: production, permissive, 0g, simulated, or a file
+    #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
+    pub(crate) policy: String,
+    /// Judge kept reports as of this time, seconds since 1970 [default: when each was made]
+    #[arg(long, value_name = "UNIX")]
+    pub(crate) at: Option<u64>,
+    /// Intel's collateral (`QuoteCollateralV3` as JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) collateral: Option<PathBuf>,
+    /// Write the export that was judged to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

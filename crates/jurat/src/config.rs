@@ -1,40 +1,25 @@
 //! The configuration of `serve`: flag, then environment, then one TOML file, then default. A bad value
 //! refuses to start and names itself.
 
-use std::{fmt::Display, net::SocketAddr, path::Path, str::FromStr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use jurat_attest::QuoteSource;
-use jurat_ledger::Bounds;
 use jurat_proto::{Digest, sha256};
 use jurat_proxy::{EngineAddress, Limits};
 use serde::Deserialize;
+
+mod file;
+mod knobs;
+mod receipts;
+
+use file::File;
+use knobs::{Knobs, Origin};
+pub(crate) use receipts::{ArchiveChoice, Receipts, StoreFailure};
 
 use crate::{
     cli::ServeOptions,
     exit::{Code, Failure, print as print_data},
 };
-
-/// The file. Everything in it is measured where the platform measures configuration; the flags are not.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    listen: Option<String>,
-    admin_listen: Option<String>,
-    engine: Option<String>,
-    policy: Option<String>,
-    concurrency: Option<usize>,
-    workers: Option<usize>,
-    first_byte_timeout: Option<f64>,
-    idle_timeout: Option<f64>,
-    drain_grace: Option<f64>,
-    body_limit: Option<u64>,
-    multipart_body_limit: Option<u64>,
-    memory_store_bytes: Option<u64>,
-    memory_store_age: Option<f64>,
-    tdx_source: Option<String>,
-    /// File-only, as it changes what a report means.
-    gpus: Option<Gpus>,
-}
 
 /// Whether the machine's GPUs are attested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -65,20 +50,12 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) drain_grace: Duration,
     pub(crate) limits: Limits,
-    pub(crate) store: Bounds,
+    pub(crate) receipts: Receipts,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
     pub(crate) tee: TeeChoice,
     /// Knob, value, origin, in order.
     rows: Vec<(&'static str, String, Origin)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// Flag or environment; they are one to the command line's parser.
-    Command,
-    File,
-    Default,
 }
 
 impl Config {
@@ -98,18 +75,27 @@ impl Config {
         let mut knobs = Knobs { rows: Vec::new() };
         let engine_origin = if options.engine.is_some() { Origin::Command } else { Origin::File };
         let default = Limits::default();
-        let bounds = Bounds::default();
         let seconds = |duration: Duration| duration.as_secs_f64();
         let config = Self {
-            listen: knobs.parsed("listen", options.listen.clone(), file.listen, "0.0.0.0:8000")?,
+            listen: knobs.parsed("listen", options.listen.clone(), file.listen.clone(), "0.0.0.0:8000")?,
             admin_listen: knobs.parsed(
                 "admin_listen",
                 options.admin_listen.clone(),
-                file.admin_listen,
+                file.admin_listen.clone(),
                 "127.0.0.1:9464",
             )?,
-            engine: knobs.parsed("engine", options.engine.clone(), file.engine, "http://127.0.0.1:8001")?,
-            policy: knobs.value("policy", options.policy.clone(), file.policy, default_policy.to_owned()),
+            engine: knobs.parsed(
+                "engine",
+                options.engine.clone(),
+                file.engine.clone(),
+                "http://127.0.0.1:8001",
+            )?,
+            policy: knobs.value(
+                "policy",
+                options.policy.clone(),
+                file.policy.clone(),
+                default_policy.to_owned(),
+            ),
             concurrency: knobs.positive("concurrency", options.concurrency, file.concurrency, 10_000)?,
             workers: knobs.positive("workers", options.workers, file.workers, cores)?,
             drain_grace: knobs.seconds("drain_grace", options.drain_grace, file.drain_grace, 30.0)?,
@@ -134,21 +120,13 @@ impl Config {
                     default.multipart_body,
                 ),
             },
-            store: Bounds {
-                bytes: knobs.value(
-                    "memory_store_bytes",
-                    options.memory_store_bytes,
-                    file.memory_store_bytes,
-                    bounds.bytes,
-                ),
-                age: knobs.seconds(
-                    "memory_store_age",
-                    options.memory_store_age,
-                    file.memory_store_age,
-                    seconds(bounds.age),
-                )?,
-            },
-            tdx_source: knobs.parsed("tdx_source", options.tdx_source.clone(), file.tdx_source, "auto")?,
+            receipts: Receipts::settle(&mut knobs, options, &file)?,
+            tdx_source: knobs.parsed(
+                "tdx_source",
+                options.tdx_source.clone(),
+                file.tdx_source.clone(),
+                "auto",
+            )?,
             gpus: file.gpus.unwrap_or(Gpus::Require),
             tee,
             rows: Vec::new(),
@@ -202,85 +180,6 @@ fn tee(options: &ServeOptions) -> TeeChoice {
 #[cfg(not(feature = "simulated-tee"))]
 fn tee(_: &ServeOptions) -> TeeChoice {
     TeeChoice::Hardware
-}
-
-impl File {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::config(format_args!("{}: {error}", path.display())))?;
-        toml::from_str(&text).map_err(|error| Failure::config(format_args!("{}: {error}", path.display())))
-    }
-}
-
-struct Knobs {
-    rows: Vec<(&'static str, String, Origin)>,
-}
-
-impl Knobs {
-    fn value<T: Display>(
-        &mut self,
-        name: &'static str,
-        command: Option<T>,
-        file: Option<T>,
-        default: T,
-    ) -> T {
-        let (value, origin) = match (command, file) {
-            (Some(value), _) => (value, Origin::Command),
-            (None, Some(value)) => (value, Origin::File),
-            (None, None) => (default, Origin::Default),
-        };
-        self.rows.push((name, value.to_string(), origin));
-        value
-    }
-
-    /// A bad value of the newest knob: a flag's is a mistake of usage, a file's one of configuration.
-    fn refusal(&self, message: impl Display) -> Failure {
-        match self.rows.last() {
-            Some((_, _, Origin::Command)) => Failure::usage(message),
-            _ => Failure::config(message),
-        }
-    }
-
-    fn parsed<T>(
-        &mut self,
-        name: &'static str,
-        command: Option<String>,
-        file: Option<String>,
-        default: &str,
-    ) -> Result<T, Failure>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let text = self.value(name, command, file, default.to_owned());
-        text.parse().map_err(|error| self.refusal(format_args!("{name} `{text}`: {error}")))
-    }
-
-    fn positive(
-        &mut self,
-        name: &'static str,
-        command: Option<usize>,
-        file: Option<usize>,
-        default: usize,
-    ) -> Result<usize, Failure> {
-        let number = self.value(name, command, file, default);
-        if number > 0 { Ok(number) } else { Err(self.refusal(format_args!("{name} must not be 0"))) }
-    }
-
-    fn seconds(
-        &mut self,
-        name: &'static str,
-        command: Option<f64>,
-        file: Option<f64>,
-        default: f64,
-    ) -> Result<Duration, Failure> {
-        let seconds = self.value(name, command, file, default);
-        Duration::try_from_secs_f64(seconds)
-            .ok()
-            .filter(|duration| !duration.is_zero() && *duration < Duration::from_secs(1 << 32))
-            .ok_or_else(|| {
-                Failure::config(format_args!("{name} `{seconds}` is no positive number of seconds"))
-            })
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The program: command line, configuration, telemetry, and the only place where everything is wired.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod attest;
+mod audit;
 mod check;
 mod cli;
 mod config;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod exit;
+mod export;
 mod policy;
 mod reporter;
 mod selfcheck;
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         }
         Command::Verify(options) => verify::run(options),
         Command::Check(options) => check::run(options),
+        Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),

@@ -14,7 +14,6 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     telemetry::start("info");
     harden();
-    say("receipts are kept in memory and end with this process: there is no --state-dir yet");
     let service = Service::build(config)?;
     actix_web::rt::System::new().block_on(async {
         let (running, data, admin) = service.start()?;
@@ -28,9 +27,10 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
         say("draining; a second signal ends at once");
         tokio::select! {
             () = running.drain() => {}
-            _ = terminate.recv() => running.end().await,
-            _ = interrupt.recv() => running.end().await,
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
+        running.end().await;
         for server in servers {
             server.abort();
         }

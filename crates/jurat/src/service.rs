@@ -3,19 +3,23 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::{
+    dev::{Server, ServerHandle},
+    rt::time::sleep,
+};
 use getrandom::rand_core::UnwrapErr;
 use jurat_attest::{Attester, Identity, Settings};
-use jurat_ledger::{Appender, MemoryStore};
+use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::{Claims, KeyOrigin, ManifestSource, Model, Software, Tls, UnixMillis};
-use jurat_proxy::{Latches, Metrics, Parts, Serving, admin_server, data_server};
+use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
 use jurat_verify::{Outcome, Policy};
 use jurat_witness::{Key, Signer};
 
 use crate::{
+    archive,
     config::Config,
     exit::{Failure, say},
     reporter::Evidence,
@@ -30,6 +34,13 @@ pub(crate) const COMMIT: &str = match option_env!("JURAT_COMMIT") {
     None => "",
 };
 
+/// How often a drain looks whether it is over.
+const GLANCE: Duration = Duration::from_millis(10);
+/// How long the last bytes of answers that ended get to leave.
+const FLUSH: Duration = Duration::from_millis(100);
+/// How long the workers may take to drop the answers that were cut off.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// The clock. Nobody else in the program reads one.
 pub(crate) fn now() -> UnixMillis {
     // A clock before 1970 is a broken one; receipts then say 0, which nobody takes for a time.
@@ -42,7 +53,7 @@ pub(crate) struct Service {
     config: Config,
     policy: Policy,
     parts: Parts,
-    attester: Attester,
+    evidence: Arc<Evidence>,
     listener: TcpListener,
     admin_listener: TcpListener,
 }
@@ -71,22 +82,29 @@ impl Service {
 
         let key = Key::generate(&mut UnwrapErr(getrandom::SysRng));
         let public_key = *key.public_key();
-        let claims = claims(&config, &key, tee.gpu_count).to_json();
-        let signer = Signer::new(key, &claims);
+        let claims = claims(&config, &key, tee.gpu_count);
+        let text = claims.to_json();
+        let signer = Signer::new(key, &text);
+        let store = archive::open(&config.receipts)?;
 
-        let identity = Identity { public_key, claims, tls_spki: None };
+        let identity = Identity { public_key, claims: text.clone(), tls_spki: None };
         let attester =
             Attester::start(identity, tee.quotes, tee.gpus, Settings::default()).map_err(|error| {
                 Failure::unavailable(error).hint("`jurat serve` signs nothing that it can't attest")
             })?;
         let latches = Arc::new(Latches::default());
         latches.report_made();
-        let store = Arc::new(MemoryStore::new(config.store));
-        let appender =
-            Appender::start(signer, store, now, config.concurrency).map_err(Failure::unavailable)?;
+        let evidence = Evidence::new(attester, &text);
+        let (chains, begun) = archive::chains(Arc::clone(&evidence), claims);
+        let on_failure = archive::on_failure(&config.receipts);
+        let settings = jurat_ledger::Settings { capacity: config.concurrency, on_failure, chains };
+        let appender = Appender::start(signer, store, now, settings).map_err(Failure::unavailable)?;
+        keep_report(&evidence, &appender, on_failure)?;
+        Arc::clone(&evidence).keep_on(appender.clone(), begun)?;
         let parts = Parts {
             appender,
-            reporter: Arc::new(Evidence(attester.clone())),
+            reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
+            scope: config.receipts.scope,
             engine: config.engine.clone(),
             limits: config.limits.clone(),
             clock: now,
@@ -95,25 +113,22 @@ impl Service {
             version: VERSION,
             commit: COMMIT,
         };
-        Ok(Self { config, policy, parts, attester, listener, admin_listener })
+        Ok(Self { config, policy, parts, evidence, listener, admin_listener })
     }
 
     /// Starts both listeners. Must be called within an actix system.
     pub(crate) fn start(self) -> Result<(Running, Server, Server), Failure> {
         let (address, admin) = (local(&self.listener)?, local(&self.admin_listener)?);
-        let serving = Serving {
-            workers: self.config.workers,
-            connections: self.config.concurrency.saturating_mul(2),
-            grace: self.config.drain_grace,
-        };
+        let serving =
+            Serving { workers: self.config.workers, connections: self.config.concurrency.saturating_mul(2) };
         let data = data_server(self.parts.clone(), self.listener, serving).map_err(Failure::unavailable)?;
         let admin_server =
-            admin_server(self.parts.clone(), self.admin_listener, serving).map_err(Failure::unavailable)?;
+            admin_server(self.parts.clone(), self.admin_listener).map_err(Failure::unavailable)?;
         say(format_args!("listening on http://{address}"));
         say(format_args!("admin on http://{admin}"));
         let signer = self.parts.appender.address();
         say(format_args!("signing address {signer}"));
-        check_self(self.attester, self.policy, Arc::clone(&self.parts.latches))?;
+        check_self(self.evidence.attester.clone(), self.policy, Arc::clone(&self.parts.latches))?;
         let running = Running {
             #[cfg(feature = "simulated-tee")]
             address,
@@ -130,18 +145,17 @@ impl Service {
 }
 
 impl Running {
-    /// Not ready any more; answers under way end, then the archive is closed.
+    /// Not ready any more, and nothing new is taken; returns when the answers under way have ended, or when their
+    /// grace is over.
     pub(crate) async fn drain(&self) {
         self.latches.drain();
-        let (latches, grace) = (Arc::clone(&self.latches), self.grace);
-        let over = actix_web::rt::spawn(async move {
-            // A moment before the server drops what is left: that was not the clients' leaving.
-            tokio::time::sleep(grace.saturating_sub(Duration::from_millis(100))).await;
-            latches.grace_over();
-        });
-        self.handle.stop(true).await;
-        over.abort();
-        self.end().await;
+        self.handle.pause().await;
+        let until = Instant::now() + self.grace;
+        while self.latches.answers_under_way() + self.appender.in_flight() > 0 && Instant::now() < until {
+            sleep(GLANCE).await;
+        }
+        // What was written last is on its way out of the servers' buffers.
+        sleep(FLUSH).await;
     }
 
     /// Ends at once, still consistent: whatever is under way is sworn to as timed out.
@@ -150,7 +164,24 @@ impl Running {
         self.latches.grace_over();
         self.handle.stop(false).await;
         self.admin_handle.stop(false).await;
+        // The workers drop what they held in their own time, and each drop is a receipt.
+        let until = Instant::now() + LAST_WORDS;
+        while self.appender.in_flight() > 0 && Instant::now() < until {
+            sleep(GLANCE).await;
+        }
         self.appender.close();
+    }
+}
+
+/// Before the first receipt: the report that proves its signer.
+fn keep_report(evidence: &Evidence, appender: &Appender, on_failure: OnFailure) -> Result<(), Failure> {
+    match (evidence.keep(appender.archive()), on_failure) {
+        (Err(failure), OnFailure::Refuse) => Err(failure),
+        (Err(failure), OnFailure::Memory(_)) => {
+            tracing::error!(?failure, "the report could not be kept beside the receipts");
+            Ok(())
+        }
+        (Ok(()), _) => Ok(()),
     }
 }
 

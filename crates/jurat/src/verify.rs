@@ -3,12 +3,12 @@
 use std::{future::Future, path::Path};
 
 use jurat_client::{BaseUrl, Client};
-use jurat_proto::{Nonce, UnixSeconds};
+use jurat_proto::{Nonce, ReportBody, UnixSeconds};
 use jurat_verify::{Inputs, Outcome, Policy, Verdict, verify_report};
 
 use crate::{
     cli::{JudgingOptions, VerifyOptions},
-    exit::{Code, Failure, print},
+    exit::{Code, Failure, print, say},
     policy, selfcheck, service,
 };
 
@@ -22,7 +22,7 @@ pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
         std::fs::write(path, &judged.report)
             .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
     }
-    Ok(show(&judged.verdict, options.judging.json))
+    Ok(show(&judged.verdict, options.judging.json, options.judging.at))
 }
 
 /// A report and what the judge makes of it.
@@ -50,6 +50,19 @@ impl Judged {
     fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
         let policy = policy::load(&options.policy)?;
         Self::of(read_text(path)?, &policy, options.nonce, options)
+    }
+
+    /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
+    ///
+    /// A time that nobody here named is the service's word, which is why [`code`] wants one.
+    pub(crate) fn kept(report: String, policy: &Policy, at: Option<u64>, collateral: Option<&str>) -> Self {
+        let made_at = || {
+            let body: Option<ReportBody> = serde_json::from_str(&report).ok();
+            body.and_then(|body| body.archived_at).unwrap_or_else(service::now).seconds()
+        };
+        let inputs = Inputs::archived(at.map_or_else(made_at, UnixSeconds));
+        let verdict = verify_report(&report, policy, Inputs { collateral, ..inputs });
+        Self { report, verdict }
     }
 
     fn of(
@@ -80,21 +93,27 @@ pub(crate) fn errand(url: &str) -> Result<(Client, BaseUrl), Failure> {
     Ok((Client::new().map_err(Failure::unavailable)?, base))
 }
 
-/// Prints a verdict and turns it into an exit code.
-pub(crate) fn show(verdict: &Verdict, json: bool) -> Code {
+/// Prints a verdict and turns it into an exit code; `at` is the time that the user named, if any.
+pub(crate) fn show(verdict: &Verdict, json: bool, at: Option<u64>) -> Code {
     if json {
         print(verdict.to_json());
     } else {
         print(verdict.to_string().trim_end());
     }
-    code(verdict.outcome())
+    code(verdict.outcome(), at)
 }
 
-pub(crate) fn code(outcome: Outcome) -> Code {
-    match outcome {
-        Outcome::Trusted | Outcome::TrustedThen => Code::Done,
-        Outcome::Refuted => Code::Refuted,
-        Outcome::Undecided => Code::Undecided,
+/// Trust in the past is what was asked for only if a time was named: else the service would choose by which
+/// time it is judged.
+pub(crate) fn code(outcome: Outcome, at: Option<u64>) -> Code {
+    match (outcome, at) {
+        (Outcome::Trusted, _) | (Outcome::TrustedThen, Some(_)) => Code::Done,
+        (Outcome::TrustedThen, None) => {
+            say("hint: trusted as of a time that you did not name; to accept that, name it with --at UNIX");
+            Code::Undecided
+        }
+        (Outcome::Refuted, _) => Code::Refuted,
+        (Outcome::Undecided, _) => Code::Undecided,
     }
 }
 
@@ -109,10 +128,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(read(path)?).map_err(|_| Failure::usage(format_args!("{}: not UTF-8", path.display())))
 }
 
-fn is_url(target: &str) -> bool {
+pub(crate) fn is_url(target: &str) -> bool {
     target.starts_with("http://") || target.starts_with("https://")
 }

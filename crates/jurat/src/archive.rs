@@ -1,0 +1,77 @@
+//! The archive that the configuration names, and where its chains come from.
+
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, Sender, channel},
+};
+
+use getrandom::rand_core::TryRng;
+use jurat_ledger::{ChainSource, FileStore, MemoryStore, NewChain, OnFailure, SharedStore, Store};
+use jurat_proto::{Claims, Digest};
+
+use crate::{
+    config::{ArchiveChoice, Receipts, StoreFailure},
+    exit::{Failure, say},
+    reporter::Evidence,
+};
+
+/// Opens the store. One that can't be opened ends the program, unless memory may stand in for it.
+pub(crate) fn open(receipts: &Receipts) -> Result<Arc<dyn Store>, Failure> {
+    match &receipts.archive {
+        ArchiveChoice::Memory => {
+            say("receipts are kept in memory and end with this process: name a --state-dir to keep them");
+            Ok(Arc::new(MemoryStore::new(receipts.memory)))
+        }
+        ArchiveChoice::File { folder, bounds } => match FileStore::open(folder, *bounds) {
+            Ok(store) => {
+                say(format_args!("receipts are kept in {}", folder.display()));
+                Ok(Arc::new(store))
+            }
+            Err(error) => Err(Failure::unavailable(format_args!("{}: {error}", folder.display()))
+                .hint("move the folder away to begin anew, or set on_store_failure = \"memory\" to go on without it")),
+        },
+        ArchiveChoice::Shared(settings) => {
+            let store = SharedStore::new(settings).map_err(|error| Failure::config(format_args!("{error}")))?;
+            match store.recover() {
+                Ok(()) => say(format_args!("receipts are kept in {}", settings.url)),
+                Err(error) if receipts.on_failure == StoreFailure::Memory => {
+                    say(format_args!("receipts are kept in memory for now: {}: {error}", settings.url));
+                }
+                Err(error) => {
+                    return Err(Failure::unavailable(format_args!("{}: {error}", settings.url))
+                        .hint("on_store_failure = \"memory\" goes on without it"));
+                }
+            }
+            Ok(Arc::new(store))
+        }
+    }
+}
+
+/// What the appender does when the store fails.
+pub(crate) fn on_failure(receipts: &Receipts) -> OnFailure {
+    match receipts.on_failure {
+        StoreFailure::Refuse => OnFailure::Refuse,
+        StoreFailure::Memory => OnFailure::Memory(receipts.memory),
+    }
+}
+
+/// Names new chains, and puts each name into the claims before anything is signed under it. The receiver hears of
+/// every one.
+pub(crate) fn chains(evidence: Arc<Evidence>, claims: Claims) -> (ChainSource, Receiver<()>) {
+    let (begun, hears) = channel();
+    (Box::new(move || begin(&evidence, &claims, &begun)), hears)
+}
+
+fn begin(evidence: &Evidence, claims: &Claims, begun: &Sender<()>) -> Option<NewChain> {
+    let mut name = [0; 32];
+    if let Err(error) = getrandom::SysRng.try_fill_bytes(&mut name) {
+        tracing::error!(%error, "the operating system gave no randomness");
+        return None;
+    }
+    let name = Digest::new(name);
+    let claims = Claims { chain: name, ..claims.clone() }.to_json();
+    evidence.renew_claims(claims.clone());
+    // Nobody hears it only when the service is going.
+    let _ = begun.send(());
+    Some(NewChain { name, claims })
+}

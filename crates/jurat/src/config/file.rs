@@ -1,0 +1,54 @@
+//! The configuration file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Gpus;
+use crate::exit::Failure;
+
+/// The file. Everything in it is measured where the platform measures configuration; the flags are not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Option<String>,
+    pub(super) admin_listen: Option<String>,
+    pub(super) engine: Option<String>,
+    pub(super) policy: Option<String>,
+    pub(super) concurrency: Option<usize>,
+    pub(super) workers: Option<usize>,
+    pub(super) first_byte_timeout: Option<f64>,
+    pub(super) idle_timeout: Option<f64>,
+    pub(super) drain_grace: Option<f64>,
+    pub(super) body_limit: Option<u64>,
+    pub(super) multipart_body_limit: Option<u64>,
+    pub(super) state_dir: Option<PathBuf>,
+    pub(super) store_url: Option<String>,
+    pub(super) store_username: Option<String>,
+    pub(super) store_password_file: Option<PathBuf>,
+    pub(super) store_ca_file: Option<PathBuf>,
+    pub(super) store_cert_file: Option<PathBuf>,
+    pub(super) store_key_file: Option<PathBuf>,
+    pub(super) store_timeout: Option<f64>,
+    pub(super) store_wait_replicas: Option<u8>,
+    /// File-only: whoever reads under another prefix reads another archive.
+    pub(super) store_prefix: Option<String>,
+    pub(super) store_bytes: Option<u64>,
+    pub(super) store_age: Option<f64>,
+    pub(super) on_store_failure: Option<String>,
+    pub(super) receipt_scope: Option<String>,
+    pub(super) memory_store_bytes: Option<u64>,
+    pub(super) memory_store_age: Option<f64>,
+    pub(super) tdx_source: Option<String>,
+    /// File-only, as it changes what a report means.
+    pub(super) gpus: Option<Gpus>,
+}
+
+impl File {
+    /// Reads and parses it; the failure names the file.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::config(format_args!("{}: {error}", path.display())))?;
+        toml::from_str(&text).map_err(|error| Failure::config(format_args!("{}: {error}", path.display())))
+    }
+}
