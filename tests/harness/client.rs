@@ -9,7 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::http::{Body, Head, Malformed, Message, find, read_head};
@@ -93,6 +93,19 @@ impl Client {
         Ok(Self { stream, pending: Vec::new(), sent: Instant::now() })
     }
 
+    /// Connects, waiting for a free port where thousands were just used.
+    pub async fn connect_patiently(to: SocketAddr) -> io::Result<Self> {
+        for _ in 0..200 {
+            match Self::connect(to).await {
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+
     /// Writes exactly these bytes.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let result = self.stream.write_all(bytes).await;
@@ -148,13 +161,25 @@ impl Client {
     /// drop the client exactly there.
     pub async fn until(&mut self, needle: &[u8]) -> io::Result<(Head, Vec<u8>)> {
         let head = self.head().await?;
-        let mut body = Body::new(head.framing(Message::Answer { to_head: false })?);
+        let (bytes, found) = self.body_until(&head, needle).await;
+        found.map(|()| (head, bytes))
+    }
+
+    /// Reads the body that belongs to a head until `needle` has come, or an error instead of it; gives what was
+    /// read in either case.
+    pub async fn body_until(&mut self, head: &Head, needle: &[u8]) -> (Vec<u8>, io::Result<()>) {
         let mut bytes = Vec::new();
+        let found = self.find_in_body(head, needle, &mut bytes).await;
+        (bytes, found)
+    }
+
+    async fn find_in_body(&mut self, head: &Head, needle: &[u8], bytes: &mut Vec<u8>) -> io::Result<()> {
+        let mut body = Body::new(head.framing(Message::Answer { to_head: false })?);
         loop {
             let taken = body.feed(&self.pending, |piece| bytes.extend_from_slice(piece))?;
             self.pending.drain(..taken);
-            if find(&bytes, needle).is_some() {
-                return Ok((head, bytes));
+            if find(bytes, needle).is_some() {
+                return Ok(());
             }
             if body.is_done() {
                 return Err(Malformed(format!("the body ended without {needle:?}")).into());
@@ -191,6 +216,44 @@ impl Client {
             }
         }
         std::mem::take(&mut self.pending)
+    }
+}
+
+/// For one question after the other: keeps its connection, and takes a new one if that was closed in between.
+#[derive(Debug)]
+pub struct KeptClient {
+    to: SocketAddr,
+    kept: Option<Client>,
+}
+
+impl KeptClient {
+    /// Connects when it is first asked.
+    pub fn of(to: SocketAddr) -> Self {
+        Self { to, kept: None }
+    }
+
+    /// `GET`.
+    pub async fn fetch(&mut self, target: &str) -> io::Result<Answer> {
+        for attempt in 0..2 {
+            let mut client = match self.kept.take() {
+                Some(client) => client,
+                None => Client::connect_patiently(self.to).await?,
+            };
+            let answer = match client.send(&request("GET", target, &[], b"")).await {
+                Ok(()) => client.answer().await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(answer) if answer.ending == Ending::Clean => {
+                    self.kept = Some(client);
+                    return Ok(answer);
+                }
+                Ok(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(_) if attempt == 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::NotConnected.into())
     }
 }
 

@@ -14,15 +14,16 @@ pub mod captures;
 mod client;
 mod engine;
 mod http;
+pub mod kinds;
 mod oath;
 mod sidecar;
 pub mod workspace;
 
-pub use client::{Answer, Client, Ending, request};
+pub use client::{Answer, Client, Ending, KeptClient, request};
 pub use engine::{FakeEngine, Recorded, Script, Step};
 pub use http::{Body, Framing, Head, Malformed, Message, read_head};
 pub use oath::{Expected, Oath, random_nonce};
-pub use sidecar::{Sidecar, SidecarBuilder};
+pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
 
 /// What a test does when something it cannot do without is absent: it says so, where a reader sees it.
 #[macro_export]

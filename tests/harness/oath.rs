@@ -40,13 +40,23 @@ impl Oath {
     pub async fn of(sidecar: &Sidecar) -> Self {
         let answer = sidecar.fetch(&format!("/attestation/report?nonce={}", random_nonce())).await;
         assert_eq!(answer.status(), 200, "the report: {}", String::from_utf8_lossy(&answer.body));
-        let report: ReportBody = serde_json::from_slice(&answer.body).expect("the report is JSON");
-        let claims = report.claims.expect("a jurat-v1 report has claims");
-        let parsed: Claims = serde_json::from_str(&claims).expect("claims are JSON");
-        let address = report.signing_address.parse().expect("signing_address is an address");
-        assert_eq!(address, parsed.signing_address, "report and claims name one signer");
-        assert_eq!(address, parsed.signing_public_key.address(), "the key in the claims is the address's");
-        Self { address, claims_hash: sha256(claims.as_bytes()), chain: parsed.chain }
+        Self::from_report(&answer.body).unwrap_or_else(|broken| panic!("the report breaks: {broken}"))
+    }
+
+    /// Reads the signer from a `jurat-v1` report, a live one or one from the archive.
+    pub fn from_report(json: &[u8]) -> Result<Self, String> {
+        let report: ReportBody = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let claims = report.claims.ok_or("a jurat-v1 report has claims")?;
+        let parsed: Claims = serde_json::from_str(&claims).map_err(|error| error.to_string())?;
+        let address: Address =
+            report.signing_address.parse().map_err(|_| "signing_address is no address".to_owned())?;
+        if address != parsed.signing_address {
+            return Err("report and claims name two signers".into());
+        }
+        if address != parsed.signing_public_key.address() {
+            return Err("the key in the claims is not the address's".into());
+        }
+        Ok(Self { address, claims_hash: sha256(claims.as_bytes()), chain: parsed.chain })
     }
 
     /// Fetches the record at once, as a client does behind the last byte: not found is a failure.

@@ -1,6 +1,9 @@
 //! The program under test as a process.
 
+mod force;
+
 use std::{
+    ffi::OsString,
     net::SocketAddr,
     path::PathBuf,
     process::Stdio,
@@ -9,7 +12,6 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
@@ -18,6 +20,8 @@ use crate::{
     binary,
     client::{Answer, Client, request},
 };
+
+pub use force::{Departure, Readiness};
 
 /// A debug build attests itself in a second or two; a loaded machine needs longer.
 const READY: Duration = Duration::from_secs(60);
@@ -28,6 +32,7 @@ pub struct SidecarBuilder {
     program: PathBuf,
     engine: String,
     args: Vec<String>,
+    environment: Vec<(String, OsString)>,
 }
 
 impl SidecarBuilder {
@@ -45,36 +50,35 @@ impl SidecarBuilder {
         self
     }
 
+    /// Starts it in the expectation that it will not: its exit code and what it said.
+    pub async fn refused(self) -> (Option<i32>, String) {
+        let started = self.command().output();
+        let output = timeout(READY, started).await.expect("it ends by itself").expect("it can be run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Starts it and waits until it is ready. Panics, with everything it said, if it is not.
     pub async fn start(self) -> Sidecar {
-        let mut child = Command::new(&self.program)
+        let sidecar = self.launch().await.unwrap_or_else(|left| {
+            panic!("the sidecar left at once (code {:?}) and said:\n{}", left.code, left.said)
+        });
+        sidecar.wait_until_ready().await;
+        sidecar
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
             .args(["serve", "--simulated-tee", "--engine", &self.engine])
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(&self.args)
             .env_remove("RUST_LOG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("start {}: {error}", self.program.display()));
-        let said = Arc::new(Mutex::new(String::new()));
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let heard = Arc::clone(&said);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut said = heard.lock().expect("no holder panics");
-                said.push_str(&line);
-                said.push('\n');
-            }
-        });
-        let unset = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut sidecar = Sidecar { child, said, data: unset, admin: unset };
-        sidecar.data = sidecar.announced("jurat: listening on http://").await;
-        sidecar.admin = sidecar.announced("jurat: admin on http://").await;
-        sidecar.wait_until_ready().await;
-        sidecar
+            .kill_on_drop(true);
+        command
     }
 }
 
@@ -90,7 +94,12 @@ pub struct Sidecar {
 impl Sidecar {
     /// In front of this engine (what `--engine` takes).
     pub fn before(engine: &str) -> SidecarBuilder {
-        SidecarBuilder { program: binary::simulated().clone(), engine: engine.to_owned(), args: Vec::new() }
+        SidecarBuilder {
+            program: binary::simulated().clone(),
+            engine: engine.to_owned(),
+            args: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// The data port.
@@ -155,9 +164,7 @@ impl Sidecar {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed());
-        rustix::process::kill_process(pid.expect("the sidecar runs"), rustix::process::Signal::TERM)
-            .expect("signal the sidecar");
+        self.signal(rustix::process::Signal::TERM);
     }
 
     /// Waits for its exit.
@@ -165,22 +172,11 @@ impl Sidecar {
         timeout(limit, self.child.wait()).await.ok().and_then(Result::ok).and_then(|status| status.code())
     }
 
-    async fn announced(&mut self, prefix: &str) -> SocketAddr {
-        let until = Instant::now() + READY;
-        loop {
-            let said = self.said();
-            if let Some(found) = said.lines().find_map(|line| line.strip_prefix(prefix)) {
-                return found
-                    .trim()
-                    .parse()
-                    .unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}"));
-            }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("the sidecar left at once ({status}) and said:\n{}", self.said());
-            }
-            assert!(Instant::now() < until, "the sidecar did not say {prefix:?}, but:\n{said}");
-            sleep(Duration::from_millis(5)).await;
-        }
+    fn announced(&self, prefix: &str) -> Option<SocketAddr> {
+        let said = self.said();
+        let found = said.lines().find_map(|line| line.strip_prefix(prefix))?;
+        let address = found.trim().parse();
+        Some(address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}")))
     }
 
     async fn wait_until_ready(&self) {

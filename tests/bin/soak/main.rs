@@ -6,8 +6,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
-mod kinds;
-
 use std::{
     collections::BTreeMap,
     process::ExitCode,
@@ -19,12 +17,14 @@ use std::{
 };
 
 use jurat_proto::{End, ReceiptId, SignatureRecord};
-use jurat_tests::{Answer, Client, Ending, Expected, FakeEngine, Message, Oath, Sidecar, answers, request};
-use kinds::{Kind, Leaving};
+use jurat_tests::{
+    Client, Ending, FakeEngine, KeptClient, Message, Oath, Sidecar,
+    kinds::{Kind, Leaving},
+    request,
+};
 
 /// For exchanges whose client left: the sidecar needs a moment to notice.
 const NOTICING: Duration = Duration::from_secs(5);
-const ENDPOINT: &str = "POST /v1/chat/completions";
 
 #[derive(Default)]
 struct Tally {
@@ -87,7 +87,7 @@ async fn main() -> ExitCode {
 }
 
 async fn work(stage: Arc<Stage>) {
-    let mut lookup = Some(stage.sidecar.connect().await);
+    let mut lookup = KeptClient::of(stage.sidecar.address());
     loop {
         let number = stage.next.fetch_add(1, Ordering::Relaxed);
         if number >= stage.streams {
@@ -120,13 +120,13 @@ async fn work(stage: Arc<Stage>) {
 
 async fn exchange(
     stage: &Stage,
-    lookup: &mut Option<Client>,
+    lookup: &mut KeptClient,
     kind: Kind,
     number: usize,
 ) -> Result<(ReceiptId, End, Duration), Wrong> {
     let broken = |what: &'static str| move |error: std::io::Error| Wrong::Broken(format!("{what}: {error}"));
-    let asked = answers::ask_stream(&format!("number {number}"));
-    let mut client = connect(stage).await.map_err(broken("connect"))?;
+    let asked = Kind::asked(number);
+    let mut client = Client::connect_patiently(stage.sidecar.address()).await.map_err(broken("connect"))?;
     let script = format!("X-Script: {number}");
     client
         .send(&request("POST", "/v1/chat/completions", &[&script], &asked))
@@ -164,52 +164,19 @@ async fn exchange(
     // Whoever has seen the end of an answer finds its receipt at the first try.
     let patience = if kind.ends().contains(&End::ClientLeft) { NOTICING } else { Duration::ZERO };
     let began = Instant::now();
-    let record = fetch(stage, lookup, id, patience).await?;
+    let record = fetch(lookup, id, patience).await?;
     let took = began.elapsed();
-    judge(stage, kind, &record, &asked, &body, &seen)?;
+    if !body.starts_with(&seen) {
+        return Err(Wrong::Broken("the client got bytes that the engine never sent".into()));
+    }
+    kind.judge(number, seen.len(), &stage.oath, &record).map_err(Wrong::Broken)?;
     Ok((id, record.receipt.end, took))
 }
 
-fn judge(
-    stage: &Stage,
-    kind: Kind,
-    record: &SignatureRecord,
-    asked: &[u8],
-    body: &[u8],
-    seen: &[u8],
-) -> Result<(), Wrong> {
-    let receipt = &record.receipt;
-    let end = receipt.end;
-    if !kind.ends().contains(&end) {
-        return Err(Wrong::Broken(format!("end is {end}, not one of {:?}", kind.ends())));
-    }
-    // What was released is what the engine sent, up to where the client left.
-    let length = usize::try_from(receipt.response_length).unwrap_or(usize::MAX);
-    let released = body.get(..length);
-    let Some(released) = released.filter(|released| released.starts_with(seen)) else {
-        return Err(Wrong::Broken(format!(
-            "responseLength {length}: sent {}, seen {}",
-            body.len(),
-            seen.len()
-        )));
-    };
-    if end == End::Complete && released.len() != body.len() {
-        return Err(Wrong::Broken("complete, and not all of it".into()));
-    }
-    let expected =
-        Expected { end, status: 200, endpoint: ENDPOINT, request: asked, response: Some(released) };
-    stage.oath.judge(record, &expected).map_err(Wrong::Broken)
-}
-
-async fn fetch(
-    stage: &Stage,
-    lookup: &mut Option<Client>,
-    id: ReceiptId,
-    patience: Duration,
-) -> Result<SignatureRecord, Wrong> {
+async fn fetch(lookup: &mut KeptClient, id: ReceiptId, patience: Duration) -> Result<SignatureRecord, Wrong> {
     let until = Instant::now() + patience;
     loop {
-        let answer = get(stage, lookup, &format!("/signature/{id}")).await;
+        let answer = lookup.fetch(&format!("/signature/{id}")).await;
         let answer = answer.map_err(|error| Wrong::NoReceipt(format!("lookup of {id}: {error}")))?;
         if answer.status() == 200 {
             return serde_json::from_slice(&answer.body)
@@ -223,50 +190,17 @@ async fn fetch(
     }
 }
 
-/// Asks on the worker's kept connection, or on a new one if that was closed in between.
-async fn get(stage: &Stage, lookup: &mut Option<Client>, target: &str) -> std::io::Result<Answer> {
-    for attempt in 0..2 {
-        let mut client = match lookup.take() {
-            Some(client) => client,
-            None => connect(stage).await?,
-        };
-        let sent = client.send(&request("GET", target, &[], b"")).await;
-        match if sent.is_ok() { client.answer().await } else { Err(std::io::ErrorKind::BrokenPipe.into()) } {
-            Ok(answer) => {
-                *lookup = Some(client);
-                return Ok(answer);
-            }
-            Err(_) if attempt == 0 => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(std::io::ErrorKind::NotConnected.into())
-}
-
-/// Connects, waiting for a free port where thousands were just used.
-async fn connect(stage: &Stage) -> std::io::Result<Client> {
-    for _ in 0..200 {
-        match Client::connect(stage.sidecar.address()).await {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            other => return other,
-        }
-    }
-    Err(std::io::ErrorKind::AddrNotAvailable.into())
-}
-
 /// How many of the receipts are there at the end still: of complete answers, and of others.
 async fn still_there(stage: &Stage) -> [usize; 2] {
     let (complete, others) = {
         let mut tally = stage.tally.lock().expect("no holder panics");
         (std::mem::take(&mut tally.complete), std::mem::take(&mut tally.others))
     };
-    let mut lookup = None;
+    let mut lookup = KeptClient::of(stage.sidecar.address());
     let mut kept = [0; 2];
     for (at, ids) in [&complete, &others].into_iter().enumerate() {
         for id in ids {
-            let found = get(stage, &mut lookup, &format!("/signature/{id}")).await;
+            let found = lookup.fetch(&format!("/signature/{id}")).await;
             kept[at] += usize::from(found.is_ok_and(|answer| answer.status() == 200));
         }
     }

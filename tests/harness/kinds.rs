@@ -1,14 +1,18 @@
-//! What can happen to an answer, as the soak plays it: what the engine does, what the client does, and how
-//! the exchange must then have ended.
+//! What can happen to an answer, as the soak and the torture play it: what the engine does, what the client
+//! does, how the exchange must then have ended and what its receipt must say.
 
 use std::time::Duration;
 
-use jurat_proto::End;
-use jurat_tests::{Script, Step, answers};
+use jurat_proto::{End, SignatureRecord};
+
+use crate::{Expected, Oath, Script, Step, answers};
+
+/// Where every exchange of these kinds goes, as receipts name it.
+const ENDPOINT: &str = "POST /v1/chat/completions";
 
 /// One way for an exchange to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A whole stream; the client closes exactly when it has seen `[DONE]`, as the official SDKs do.
     LeavesAtDone,
     /// The same with a reset.
@@ -37,7 +41,7 @@ pub(crate) enum Kind {
 
 /// What the client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leaving {
+pub enum Leaving {
     /// Reads to the end.
     Never,
     /// Closes once it has seen these bytes.
@@ -48,7 +52,7 @@ pub(crate) enum Leaving {
 
 impl Kind {
     /// The share of each kind, in twentieths: half leave at `[DONE]`, a tenth in mid-stream.
-    pub(crate) fn of(number: usize) -> Self {
+    pub fn of(number: usize) -> Self {
         match number % 20 {
             0..=8 => Self::LeavesAtDone,
             9 => Self::ResetsAtDone,
@@ -65,7 +69,8 @@ impl Kind {
         }
     }
 
-    pub(crate) fn leaving(self) -> Leaving {
+    /// What the client does.
+    pub fn leaving(self) -> Leaving {
         match self {
             Self::LeavesAtDone => Leaving::ClosesAt(b"data: [DONE]"),
             Self::ResetsAtDone => Leaving::ResetsAt(b"data: [DONE]"),
@@ -75,7 +80,7 @@ impl Kind {
     }
 
     /// The ends that are right; more than one only where a race decides.
-    pub(crate) fn ends(self) -> &'static [End] {
+    pub fn ends(self) -> &'static [End] {
         match self {
             Self::LeavesMidStream => &[End::ClientLeft],
             Self::LeavesInARace => &[End::ClientLeft, End::Complete],
@@ -88,12 +93,17 @@ impl Kind {
     }
 
     /// Whether the client sees the framing's end.
-    pub(crate) fn is_whole(self) -> bool {
+    pub fn is_whole(self) -> bool {
         !matches!(self, Self::EngineCloses | Self::EngineResets | Self::NoDone | Self::ShortBody)
     }
 
+    /// The request's body.
+    pub fn asked(number: usize) -> Vec<u8> {
+        answers::ask_stream(&format!("number {number}"))
+    }
+
     /// The bytes that the engine's body has, all of which a client that stays must get.
-    pub(crate) fn body(self, number: usize) -> Vec<u8> {
+    pub fn body(self, number: usize) -> Vec<u8> {
         let id = format!("chatcmpl-{number:016x}");
         match self {
             Self::Plain | Self::ShortBody => answers::chat_body(&id, "pong"),
@@ -108,7 +118,7 @@ impl Kind {
     }
 
     /// What the engine does.
-    pub(crate) fn script(self, number: usize) -> Script {
+    pub fn script(self, number: usize) -> Script {
         let body = self.body(number);
         let events = |body: &[u8]| [answers::stream_head(), answers::chunk(body)].concat();
         let last = Step::Send(answers::LAST_CHUNK.to_vec());
@@ -144,5 +154,34 @@ impl Kind {
             }
             _ => Script::new([Step::Send(events(&body)), last]),
         }
+    }
+
+    /// Whether a record is right for an exchange of which the client saw the first `seen` bytes of its body.
+    pub fn judge(
+        self,
+        number: usize,
+        seen: usize,
+        oath: &Oath,
+        record: &SignatureRecord,
+    ) -> Result<(), String> {
+        let receipt = &record.receipt;
+        let end = receipt.end;
+        if !self.ends().contains(&end) {
+            return Err(format!("end is {end}, not one of {:?}", self.ends()));
+        }
+        // What was released is what the engine sent, up to where the client left.
+        let body = self.body(number);
+        let length = usize::try_from(receipt.response_length).unwrap_or(usize::MAX);
+        let Some(released) = body.get(..length).filter(|_| length >= seen) else {
+            return Err(format!("responseLength {length}: sent {}, seen {seen}", body.len()));
+        };
+        if end == End::Complete && released.len() != body.len() {
+            return Err("complete, and not all of it".into());
+        }
+        let request = Self::asked(number);
+        oath.judge(
+            record,
+            &Expected { end, status: 200, endpoint: ENDPOINT, request: &request, response: Some(released) },
+        )
     }
 }

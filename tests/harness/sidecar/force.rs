@@ -1,0 +1,143 @@
+//! What only a torture does to a sidecar: starts that may fail, and ends that nobody asked for.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::ExitStatus,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{READY, Sidecar, SidecarBuilder};
+use crate::client::{Client, request};
+
+/// A program that ended before it listened.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Everything it wrote to stderr.
+    pub said: String,
+}
+
+impl SidecarBuilder {
+    /// A durable archive in this folder.
+    #[must_use]
+    pub fn state_dir(self, folder: &Path) -> Self {
+        let folder = folder.to_str().expect("the folder's name is UTF-8");
+        self.args(["--state-dir", folder])
+    }
+
+    /// A variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts it and waits until it listens, ready or not; or until it has ended by itself.
+    pub async fn launch(self) -> Result<Sidecar, Departure> {
+        let mut child = self
+            .command()
+            .spawn()
+            .unwrap_or_else(|error| panic!("start {}: {error}", self.program.display()));
+        let said = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let heard = Arc::clone(&said);
+        let listening: JoinHandle<()> = tokio::spawn(async move {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut said = heard.lock().expect("no holder panics");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        let unset = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut sidecar = Sidecar { child, said, data: unset, admin: unset };
+        for prefix in ["jurat: listening on http://", "jurat: admin on http://"] {
+            let until = Instant::now() + READY;
+            let address = loop {
+                if let Some(address) = sidecar.announced(prefix) {
+                    break address;
+                }
+                if let Ok(Some(status)) = sidecar.child.try_wait() {
+                    // Its last words may still be in the pipe.
+                    let _ = timeout(Duration::from_secs(5), listening).await;
+                    return Err(Departure {
+                        code: status.code(),
+                        signal: status.signal(),
+                        said: sidecar.said(),
+                    });
+                }
+                let said = sidecar.said();
+                assert!(Instant::now() < until, "the sidecar did not say {prefix:?}, but:\n{said}");
+                sleep(Duration::from_millis(5)).await;
+            };
+            if prefix.contains("admin") { sidecar.admin = address } else { sidecar.data = address }
+        }
+        Ok(sidecar)
+    }
+}
+
+impl Sidecar {
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process has an id");
+        kill_process(pid, signal).expect("signal the sidecar");
+    }
+
+    /// Waits for its end, however it comes; `None` if it does not within the limit.
+    pub async fn exit(&mut self, limit: Duration) -> Option<ExitStatus> {
+        timeout(limit, self.child.wait()).await.ok().and_then(Result::ok)
+    }
+
+    /// Waits until `/readyz` says so, or the other way round.
+    pub async fn readiness_within(&self, ready: Readiness, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        loop {
+            let status = self.ask_admin("/readyz").await;
+            if status == Some(ready.status()) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn ask_admin(&self, target: &str) -> Option<u16> {
+        let mut client = Client::connect(self.admin()).await.ok()?;
+        client.send(&request("GET", target, &[], b"")).await.ok()?;
+        client.answer().await.ok().map(|answer| answer.status())
+    }
+}
+
+/// What `/readyz` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// 200.
+    Green,
+    /// 503.
+    Red,
+}
+
+impl Readiness {
+    fn status(self) -> u16 {
+        match self {
+            Self::Green => 200,
+            Self::Red => 503,
+        }
+    }
+}
