@@ -190,7 +190,8 @@ pub trait Store: Send + Sync + 'static {
     fn page(&self, chain: &Digest, after: u64, limit: usize) -> Result<Page, StoreError>;
 
     /// Makes one bounded step of retention. What is given up is sworn to by `sign`, and the prune point is kept
-    /// in its place, durably before or with the removal; adjoining ones are merged.
+    /// in its place, durably before or with the removal. Adjoining ones of the same signer are joined, never
+    /// another's: that would put this signature to what somebody else says, or whoever holds the store.
     fn prune(
         &self,
         now: UnixMillis,
