@@ -9,7 +9,9 @@
 //!     ConfigfsTsm     the kernel's configfs-tsm, through tdx-attest-rs
 //!     TdxAttest       the public names of tdx-attest-rs, ours or Intel's
 //!   CheckedGpus       count and nonce: of all GPU evidence, whoever made it
-//!     Nvml            NVIDIA's management library
+//!     WithSwitches    beside the GPUs, a command that asks the switches, with a deadline of its own
+//!     TimelyGpus      a thread and a deadline for
+//!       Nvml          NVIDIA's management library
 //! ```
 //!
 //! [`quote_provider`] picks the quote provider. [`QuoteProvider`] and [`GpuProvider`] are the boundaries:
@@ -23,16 +25,25 @@ mod configfs;
 mod discover;
 mod engine;
 mod nvml;
+mod nvswitch;
 mod provider;
+mod shape;
 mod tdx_attest;
+mod timely;
+mod worker;
 
 pub use checked::{CheckedGpus, CheckedQuotes};
 #[cfg(feature = "configfs")]
 pub use configfs::ConfigfsTsm;
 pub use discover::{DEFAULT_TSM_ROOT, QuoteSource, UnknownQuoteSource, quote_provider};
-pub use engine::{Attester, Identity, ReportFailure, ReportRequest, Settings, StartError};
+pub use engine::{
+    Attester, Caller, Identity, Observed, Part, ReportFailure, ReportRequest, Settings, StartError,
+};
 pub use nvml::Nvml;
+pub use nvswitch::{BadSwitchCommand, SwitchCommand, WithSwitches};
 pub use provider::{
-    GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, Quote, QuoteFailure, QuoteProvider, Tee,
+    GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, NotConfidential, Quote, QuoteFailure,
+    QuoteProvider, SwitchEvidence, Tee,
 };
 pub use tdx_attest::TdxAttest;
+pub use timely::TimelyGpus;
