@@ -158,6 +158,18 @@ fn nothing_is_left_for_later() {
     require(broken);
 }
 
+/// A panic of the driver's wrapper is caught and fails one report; as an abort it would end the service.
+#[test]
+fn panics_unwind() {
+    let files = files().into_iter().filter(|path| path.ends_with("Cargo.toml") || path.starts_with(".cargo"));
+    require(
+        files
+            .filter(|path| read(path).lines().any(|line| line.replace(' ', "").contains("panic=\"abort\"")))
+            .map(|path| format!("{}: panic = \"abort\"", path.display()))
+            .collect(),
+    );
+}
+
 /// A unit test lives in a sibling file, so that a source file holds one thing.
 #[test]
 fn unit_tests_live_in_their_own_files() {

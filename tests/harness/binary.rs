@@ -22,32 +22,53 @@ pub fn plain() -> &'static PathBuf {
     PATH.get_or_init(|| find("JURAT_PLAIN_BIN", "jurat-plain", &[]))
 }
 
+/// The stand-in of NVIDIA's library (`tests/standins/nvml`). `JURAT_NVML_STANDIN` names it.
+pub fn nvml_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_NVML_STANDIN") {
+            return path;
+        }
+        build(&["--package", "jurat-standin-nvml"]).join("libnvidia_ml_standin.so")
+    })
+}
+
 fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
-    if let Some(path) = std::env::var_os(variable) {
-        let path = PathBuf::from(path);
-        assert!(path.is_file(), "{variable} names no file: {}", path.display());
+    if let Some(path) = named(variable) {
         return path;
     }
     // Both builds leave their program under one name, so each is copied aside at once.
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _held = ONE_AT_A_TIME.lock();
-    let this = std::env::current_exe().expect("a process knows its program");
-    // Tests lie in target/PROFILE/deps, programs in target/PROFILE.
-    let folder = this.parent().expect("a program lies in a folder");
-    let profile =
-        if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf();
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The whole workspace's features, so that dependencies built for the tests serve here too.
-    build.current_dir(workspace::root()).args(["build", "--quiet", "--workspace", "--bins"]).args(features);
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    let status = build.stdin(Stdio::null()).status().expect("run cargo");
-    assert!(status.success(), "cargo could not build the program under test");
+    let profile = build(&[&["--workspace", "--bins"], features].concat());
     let copy = profile.join(format!("{copy}-under-test"));
     // Renamed into place: a copy that another test process runs cannot be written to.
     let fresh = copy.with_extension(std::process::id().to_string());
     std::fs::copy(profile.join("jurat"), &fresh).expect("copy the program under test");
     std::fs::rename(&fresh, &copy).expect("put the copy in its place");
     copy
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os(variable)?);
+    assert!(path.is_file(), "{variable} names no file: {}", path.display());
+    Some(path)
+}
+
+/// Has cargo build something, by the profile that this test was built by; the folder where it lies.
+fn build(what: &[&str]) -> PathBuf {
+    let this = std::env::current_exe().expect("a process knows its program");
+    // Tests lie in target/PROFILE/deps, programs in target/PROFILE.
+    let folder = this.parent().expect("a program lies in a folder");
+    let profile =
+        if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.current_dir(workspace::root()).args(["build", "--quiet"]).args(what);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.stdin(Stdio::null()).status().expect("run cargo");
+    assert!(status.success(), "cargo could not build {what:?}");
+    profile
 }

@@ -28,6 +28,7 @@ pub struct SidecarBuilder {
     program: PathBuf,
     engine: String,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl SidecarBuilder {
@@ -35,6 +36,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// More variables of its environment.
+    #[must_use]
+    pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        self.variables.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
         self
     }
 
@@ -51,6 +59,7 @@ impl SidecarBuilder {
             .args(["serve", "--simulated-tee", "--engine", &self.engine])
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(&self.args)
+            .envs(self.variables)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,7 +99,12 @@ pub struct Sidecar {
 impl Sidecar {
     /// In front of this engine (what `--engine` takes).
     pub fn before(engine: &str) -> SidecarBuilder {
-        SidecarBuilder { program: binary::simulated().clone(), engine: engine.to_owned(), args: Vec::new() }
+        SidecarBuilder {
+            program: binary::simulated().clone(),
+            engine: engine.to_owned(),
+            args: Vec::new(),
+            variables: Vec::new(),
+        }
     }
 
     /// The data port.

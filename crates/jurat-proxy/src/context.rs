@@ -12,6 +12,7 @@ use std::{
 use jurat_ledger::{Appended, Appender, Clock, Slot};
 use jurat_proto::{Binding, End, Nonce, ReceiptId, ReportBody, UnixMillis};
 use jurat_witness::Statement;
+use tokio::sync::oneshot;
 
 use crate::{
     engine::{EngineAddress, Pool},
@@ -57,12 +58,32 @@ pub enum ReportRefusal {
     Unavailable(String),
 }
 
-/// Where a report goes, called exactly once.
-pub type ReportReply = Box<dyn FnOnce(Result<Arc<ReportBody>, ReportRefusal>) + Send>;
+/// Where a report goes.
+#[derive(Debug)]
+pub struct ReportReply(oneshot::Sender<Result<Arc<ReportBody>, ReportRefusal>>);
+
+impl ReportReply {
+    /// The two ends.
+    pub(crate) fn channel() -> (Self, oneshot::Receiver<Result<Arc<ReportBody>, ReportRefusal>>) {
+        let (send, receive) = oneshot::channel();
+        (Self(send), receive)
+    }
+
+    /// Whether whoever asked is still there. Does not block.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.is_closed()
+    }
+
+    /// Answers. It may be that nobody is there any more.
+    pub fn send(self, result: Result<Arc<ReportBody>, ReportRefusal>) {
+        let _ = self.0.send(result);
+    }
+}
 
 /// The hardware, as the service meets it.
 pub trait Reporter: Send + Sync {
-    /// Asks for a report; without a nonce, a prepared one will do.
+    /// Asks for a report; without a nonce, a prepared one will do. Evidence that nobody wants any more need not be
+    /// made, but what was begun must not be broken off.
     fn request(&self, binding: Binding, nonce: Option<Nonce>, reply: ReportReply);
 }
 

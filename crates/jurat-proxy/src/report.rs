@@ -11,10 +11,9 @@ use actix_web::{
 };
 use jurat_proto::{Address, Binding, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 
 use crate::{
-    context::{Context, ReportRefusal},
+    context::{Context, ReportRefusal, ReportReply},
     error::Refusal,
     headers,
     query::Query,
@@ -110,11 +109,8 @@ async fn fetch(
     binding: Binding,
     nonce: Option<Nonce>,
 ) -> Result<Arc<ReportBody>, Refusal> {
-    let (send, receive) = oneshot::channel();
-    let reply = Box::new(move |result| {
-        // Whoever asked may be gone; the evidence was made all the same and never cancelled half-way.
-        let _ = send.send(result);
-    });
+    // A client that leaves drops the receiver with this future.
+    let (reply, receive) = ReportReply::channel();
     context.parts.reporter.request(binding, nonce, reply);
     match receive.await {
         Ok(Ok(body)) => Ok(body),

@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, net::SocketAddr, path::Path, str::FromStr, time::Duration};
 
-use jurat_attest::QuoteSource;
+use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
 use jurat_ledger::Bounds;
 use jurat_proto::{Digest, sha256};
 use jurat_proxy::{EngineAddress, Limits};
@@ -34,6 +34,10 @@ struct File {
     tdx_source: Option<String>,
     /// File-only, as it changes what a report means.
     gpus: Option<Gpus>,
+    /// File-only: code that is run.
+    nvml_library: Option<String>,
+    /// File-only: code that is run.
+    nvswitch_command: Option<Vec<String>>,
 }
 
 /// Whether the machine's GPUs are attested.
@@ -41,8 +45,8 @@ struct File {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gpus {
     /// Every one, or the service does not start.
-    Require,
-    /// None: the machine computes on the CPU, and the claims say so.
+    Required,
+    /// None: the machine computes on the CPU, and the claims say so. A GPU that is there all the same is refused.
     None,
 }
 
@@ -68,6 +72,10 @@ pub(crate) struct Config {
     pub(crate) store: Bounds,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
+    /// Where NVML is; `None` for the name that drivers install.
+    pub(crate) nvml_library: Option<String>,
+    /// What asks the NVSwitches.
+    pub(crate) nvswitch_command: Option<SwitchCommand>,
     pub(crate) tee: TeeChoice,
     /// Knob, value, origin, in order.
     rows: Vec<(&'static str, String, Origin)>,
@@ -149,7 +157,9 @@ impl Config {
                 )?,
             },
             tdx_source: knobs.parsed("tdx_source", options.tdx_source.clone(), file.tdx_source, "auto")?,
-            gpus: file.gpus.unwrap_or(Gpus::Require),
+            gpus: file.gpus.unwrap_or(Gpus::Required),
+            nvml_library: file.nvml_library.clone(),
+            nvswitch_command: switch_command(file.nvswitch_command.as_deref())?,
             tee,
             rows: Vec::new(),
         };
@@ -158,11 +168,16 @@ impl Config {
                 .hint("such an address changes what an answer proves: name it in the configuration file, which is measured"));
         }
         let gpus = match config.gpus {
-            Gpus::Require => "require",
+            Gpus::Required => "required",
             Gpus::None => "none",
         };
-        let origin = if file.gpus.is_some() { Origin::File } else { Origin::Default };
-        knobs.rows.push(("gpus", gpus.to_owned(), origin));
+        let origin = |set: bool| if set { Origin::File } else { Origin::Default };
+        knobs.rows.push(("gpus", gpus.to_owned(), origin(file.gpus.is_some())));
+        let library = file.nvml_library.as_deref().unwrap_or(Nvml::DEFAULT_LIBRARY).to_owned();
+        knobs.rows.push(("nvml_library", library, origin(file.nvml_library.is_some())));
+        // As Rust writes lists, so that no two command lines read alike.
+        let command = format!("{:?}", file.nvswitch_command.as_deref().unwrap_or_default());
+        knobs.rows.push(("nvswitch_command", command, origin(file.nvswitch_command.is_some())));
         Ok(Self { rows: knobs.rows, ..config })
     }
 
@@ -192,6 +207,12 @@ pub(crate) fn check(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     crate::policy::load(&config.policy)?;
     Ok(Code::Done)
+}
+
+fn switch_command(line: Option<&[String]>) -> Result<Option<SwitchCommand>, Failure> {
+    line.map(|line| SwitchCommand::new(line, SwitchCommand::PATIENCE))
+        .transpose()
+        .map_err(|error| Failure::config(format_args!("nvswitch_command: {error}")))
 }
 
 #[cfg(feature = "simulated-tee")]

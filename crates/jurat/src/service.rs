@@ -77,7 +77,8 @@ impl Service {
         let identity = Identity { public_key, claims, tls_spki: None };
         let attester =
             Attester::start(identity, tee.quotes, tee.gpus, Settings::default()).map_err(|error| {
-                Failure::unavailable(error).hint("`jurat serve` signs nothing that it can't attest")
+                let hint = tee::hint(&error);
+                Failure::unavailable(error).hint(hint)
             })?;
         let latches = Arc::new(Latches::default());
         latches.report_made();
