@@ -44,8 +44,8 @@ pub struct Attester {
 }
 
 impl Attester {
-    /// Starts the engine and waits until it has made its first report, under `jurat-v1`: up to the half minute that
-    /// the hardware may take.
+    /// Starts the engine and waits until it has made its first report, under `jurat-v1`: a second or two, and up to
+    /// three times [`Settings::wait`] where the hardware is slow.
     ///
     /// `gpus`: `None` only for a machine that is meant to have none; its reports say so.
     ///
@@ -81,7 +81,7 @@ impl Attester {
                 engine.run(&mut composer);
             }
         })?;
-        let patience = settings.wait.saturating_mul(2);
+        let patience = settings.wait.saturating_mul(3);
         first.recv_timeout(patience).unwrap_or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(ReportFailure::TimedOut { retry_after: patience }),
             RecvTimeoutError::Disconnected => Err(ReportFailure::Stopped),

@@ -34,7 +34,7 @@ pub struct Settings {
     /// A shared report is never handed out when older than this. Taken as at least a second and at most a day.
     pub refresh: Duration,
     /// How long a caller waits at most, in the queue and for the hardware together. The first report, without which
-    /// the engine does not start, may take twice as long.
+    /// the engine does not start, may take three times as long: a booting host has much to do.
     pub wait: Duration,
 }
 

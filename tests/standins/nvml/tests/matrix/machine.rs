@@ -9,10 +9,7 @@ use std::{
 };
 
 use jurat_attest::{Attester, GpuProvider, Identity, ReportFailure, ReportRequest, Settings, StartError};
-use jurat_proto::{
-    Binding, Claims, Digest, KeyOrigin, ManifestSource, Model, Nonce, PublicKey, Report, ReportBody,
-    Software, Tls, UnixMillis, UnixSeconds,
-};
+use jurat_proto::{Binding, Nonce, PublicKey, Report, ReportBody, UnixSeconds};
 use jurat_simulated::SimulatedTee;
 use jurat_verify::{Inputs, Policy, Verdict, verify_report};
 
@@ -33,22 +30,22 @@ impl Machine {
         let tee = SimulatedTee::mint(now(), NonZeroU32::MIN).expect("mint");
         // The key signs nothing here; it must be a point of the curve that hashes to its address.
         let public_key = PublicKey::new([0x42; 64]);
-        let claims = Claims {
-            version: 1,
-            signing_address: public_key.address(),
-            signing_public_key: public_key,
-            chain: Digest::new([7; 32]),
-            key: KeyOrigin::Fresh,
-            tls: Tls::None,
-            tls_spki_sha256: None,
-            gpus: gpus.count().unwrap_or(0),
-            model: Model::default(),
-            manifest_source: ManifestSource::None,
-            software: Software { version: "0".into(), commit: String::new() },
-            config_sha256: Digest::new([0; 32]),
-            started_at: UnixMillis(now().0 * 1000),
-        };
-        let identity = Identity { public_key, claims: claims.to_json(), tls_spki: None };
+        let claims = serde_json::json!({
+            "version": 1,
+            "signing_address": public_key.address().to_string(),
+            "signing_public_key": public_key.to_string(),
+            "chain": "07".repeat(32),
+            "key": "fresh",
+            "tls": "none",
+            "tls_spki_sha256": null,
+            "gpus": gpus.count().unwrap_or(0),
+            "model": {},
+            "manifest_source": "none",
+            "software": { "version": "0", "commit": "" },
+            "config_sha256": "00".repeat(32),
+            "started_at": now().0 * 1000,
+        });
+        let identity = Identity { public_key, claims: claims.to_string(), tls_spki: None };
         let quotes = Box::new(tee.quote_provider());
         let attester = Attester::start(identity, quotes, Some(Box::new(gpus)), Settings::default())?;
         Ok(Self { attester })
