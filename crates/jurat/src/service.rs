@@ -162,6 +162,7 @@ fn claims(config: &Config, key: &Key, gpus: u32) -> Claims {
         signing_public_key: *key.public_key(),
         chain: *key.chain(),
         key: KeyOrigin::Fresh,
+        key_provenance: None,
         tls: Tls::None,
         tls_spki_sha256: None,
         gpus,
