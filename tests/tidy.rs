@@ -77,6 +77,13 @@ fn files_stay_within_four_hundred_lines() {
     );
 }
 
+/// A C library is called in the first and written in the others (`docs/decisions/0004-unsafe.md`).
+const UNSAFE_ROOTS: &[&str] = &[
+    "crates/libtdx-attest/src/lib.rs",
+    "tests/standins/libtdx-attest/src/lib.rs",
+    "tests/standins/nvml/src/lib.rs",
+];
+
 #[test]
 fn every_crate_root_has_docs_and_forbids_unsafe_code() {
     let mut broken = Vec::new();
@@ -86,6 +93,7 @@ fn every_crate_root_has_docs_and_forbids_unsafe_code() {
         let root = (parent == "src" && (name == "lib.rs" || name == "main.rs"))
             || path == Path::new("tests/harness/lib.rs")
             || (path.starts_with("tests") && path.components().count() == 2)
+            || (path.starts_with("tests/standins") && (parent == "tests" || parent == "bin"))
             || (path.starts_with("tests/bin") && name == "main.rs")
             || parent == "examples"
             || parent == "benches";
@@ -95,7 +103,8 @@ fn every_crate_root_has_docs_and_forbids_unsafe_code() {
         if !text.starts_with("//! ") {
             broken.push(format!("{}: a crate's root begins with its docs (//!)", path.display()));
         }
-        if !text.contains("#![forbid(unsafe_code)]") {
+        let may = UNSAFE_ROOTS.iter().any(|root| path == Path::new(root));
+        if !may && !text.contains("#![forbid(unsafe_code)]") {
             broken.push(format!("{}: a crate's root says #![forbid(unsafe_code)]", path.display()));
         }
     }

@@ -1,8 +1,8 @@
 //! Where evidence comes from.
 
 use jurat_attest::{
-    DEFAULT_TSM_ROOT, GpuFailure, GpuProvider, Nvml, QuoteFailure, QuoteProvider, ReportFailure, StartError,
-    TimelyGpus, WithSwitches, quote_provider,
+    GpuFailure, GpuProvider, Nvml, QuoteFailure, QuoteProvider, ReportFailure, StartError, TimelyGpus,
+    WithSwitches, quote_provider,
 };
 
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) fn open(config: &Config) -> Result<Tee, Failure> {
 }
 
 fn hardware(config: &Config) -> Result<Tee, Failure> {
-    let quotes = quote_provider(config.tdx_source, DEFAULT_TSM_ROOT.as_ref())
+    let quotes = quote_provider(&config.tdx_source)
         .map_err(|error| Failure::unavailable(error).hint(WITHOUT_A_TEE))?;
     let (gpus, gpu_count) = gpus(config)?;
     Ok(Tee { quotes, gpus, gpu_count })
