@@ -155,6 +155,16 @@ const HOUSE: &[Room] = &[
     },
     // The understudies stand outside the product: it must never reach them.
     Room {
+        name: "jurat-standin-tdx",
+        may_use: &["jurat-proto", "jurat-attest", "jurat-simulated"],
+        must_not_reach: &HTTP,
+    },
+    Room {
+        name: "jurat-standin-libtdx-attest",
+        may_use: &["jurat-proto", "jurat-attest", "jurat-standin-tdx"],
+        must_not_reach: &HTTP,
+    },
+    Room {
         name: "jurat-standin-nvml",
         may_use: &["jurat-proto", "jurat-attest", "jurat-simulated"],
         must_not_reach: &HTTP,

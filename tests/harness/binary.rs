@@ -33,6 +33,17 @@ pub fn nvml_standin() -> &'static PathBuf {
     })
 }
 
+/// The stand-in of configfs-tsm and of dstack's agent (`tests/standins/tdx`). `JURAT_TDX_STANDIN` names it.
+pub fn tdx_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_TDX_STANDIN") {
+            return path;
+        }
+        build(&["--package", "jurat-standin-tdx", "--bins"]).join("jurat-standin-tdx")
+    })
+}
+
 fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
     if let Some(path) = named(variable) {
         return path;
