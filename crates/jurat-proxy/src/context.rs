@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::{
     engine::{EngineAddress, Pool},
     metrics::Metrics,
+    report::Prepared,
 };
 
 /// Limits of the data port. Defaults are those of `docs/operate.md`.
@@ -162,12 +163,13 @@ pub struct Parts {
 pub(crate) struct Context {
     pub(crate) parts: Parts,
     pub(crate) pool: Rc<Pool>,
+    pub(crate) prepared: Prepared,
 }
 
 impl Context {
     pub(crate) fn new(parts: Parts) -> Rc<Self> {
         let pool = Pool::new(parts.engine.clone());
-        Rc::new(Self { parts, pool })
+        Rc::new(Self { parts, pool, prepared: Prepared::default() })
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

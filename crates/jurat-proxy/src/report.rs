@@ -1,5 +1,7 @@
 //! `GET /attestation/report`: the evidence that the signing key lives in the hardware.
 
+mod prepared;
+
 use std::sync::Arc;
 
 use actix_web::{
@@ -9,6 +11,7 @@ use actix_web::{
         header::{CACHE_CONTROL, HeaderValue},
     },
 };
+use bytes::Bytes;
 use jurat_proto::{Address, Binding, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
 
@@ -18,6 +21,8 @@ use crate::{
     headers,
     query::Query,
 };
+
+pub(crate) use prepared::Prepared;
 
 /// Where a report was asked for, which decides its default binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +53,12 @@ pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> H
         Ok(ask) => ask,
         Err(refusal) => return refusal.response(),
     };
-    match fetch(context, ask.binding, ask.nonce).await.and_then(|body| render(&body, ask.event_log)) {
+    let report = fetch(context, ask.binding, ask.nonce).await.and_then(|body| match ask.nonce {
+        Some(_) => render(&body, ask.event_log),
+        // Many are given the same.
+        None => context.prepared.bytes(&body, ask.event_log),
+    });
+    match report {
         Ok(json) => {
             context.parts.metrics.report("made");
             let mut response = headers::json(StatusCode::OK, json);
@@ -127,14 +137,14 @@ async fn fetch(
     }
 }
 
-fn render(body: &ReportBody, form: EventLogForm) -> Result<String, Refusal> {
+fn render(body: &ReportBody, form: EventLogForm) -> Result<Bytes, Refusal> {
     let mut body = body.clone();
     if form == EventLogForm::Array
         && let Some(array) = body.event_log.as_deref().and_then(as_array)
     {
         body.event_log = Some(array);
     }
-    serde_json::to_string(&Report::from(body)).map_err(|error| {
+    serde_json::to_vec(&Report::from(body)).map(Bytes::from).map_err(|error| {
         tracing::error!(%error, "a report could not be written as JSON");
         Refusal::ReportUnavailable
     })

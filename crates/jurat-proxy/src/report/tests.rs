@@ -61,3 +61,32 @@ fn another_signer_is_not_ours() {
     }
     assert_eq!(asked(Path::V1, "signing_algo=ed25519"), Err(Refusal::InvalidSigningAlgo));
 }
+
+fn report(age: u64) -> Arc<ReportBody> {
+    let json = format!(r#"{{"event_log":"[1]","report_age_seconds":{age}}}"#);
+    Arc::new(serde_json::from_str(&json).unwrap())
+}
+
+#[test]
+fn a_shared_report_is_written_once() {
+    let prepared = Prepared::default();
+    let young = report(0);
+    let text = prepared.bytes(&young, EventLogForm::Text).unwrap();
+    assert_eq!(text, render(&young, EventLogForm::Text).unwrap());
+    assert_eq!(prepared.bytes(&young, EventLogForm::Text).unwrap().as_ptr(), text.as_ptr(), "the same bytes");
+    let array = prepared.bytes(&young, EventLogForm::Array).unwrap();
+    assert_eq!(array, render(&young, EventLogForm::Array).unwrap());
+    assert_ne!(array, text);
+    for age in 1..20 {
+        let older = report(age);
+        assert_eq!(
+            prepared.bytes(&older, EventLogForm::Text).unwrap(),
+            render(&older, EventLogForm::Text).unwrap()
+        );
+    }
+    assert_ne!(
+        prepared.bytes(&young, EventLogForm::Text).unwrap().as_ptr(),
+        text.as_ptr(),
+        "it was given up"
+    );
+}
