@@ -17,8 +17,9 @@ fn served(serve: impl FnOnce(UnixStream) + Send + 'static) -> PathBuf {
     let listener = UnixListener::bind(&path).unwrap();
     let gone = path.clone();
     thread::spawn(move || {
-        serve(listener.accept().unwrap().0);
-        let _ = std::fs::remove_file(gone);
+        let connection = listener.accept().unwrap().0;
+        std::fs::remove_file(gone).unwrap();
+        serve(connection);
     });
     path
 }
