@@ -151,7 +151,14 @@ const HOUSE: &[Room] = &[
             "jurat-proxy",
             "jurat-simulated",
         ],
-        must_not_reach: &["jurat-simulated", "jurat-standin-tdx", "fuser", "openssl-sys", "native-tls"],
+        must_not_reach: &[
+            "jurat-simulated",
+            "jurat-standin-tdx",
+            "jurat-standin-nvml",
+            "fuser",
+            "openssl-sys",
+            "native-tls",
+        ],
     },
     // The understudies stand outside the product: it must never reach them.
     Room {
