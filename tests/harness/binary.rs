@@ -1,7 +1,7 @@
 //! Finds the program under test, and builds it if nobody has.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::OnceLock,
 };
@@ -29,9 +29,29 @@ pub fn faulty_disk() -> &'static PathBuf {
         if let Some(path) = named("JURAT_FAULTY_DISK") {
             return path;
         }
-        let profile = profile();
-        build(&profile, &["--package", "faulty-disk"]);
-        profile.join("libfaulty_disk.so")
+        build(&["--package", "faulty-disk"]).join("libfaulty_disk.so")
+    })
+}
+
+/// The stand-in of NVIDIA's library (`tests/standins/nvml`). `JURAT_NVML_STANDIN` names it.
+pub fn nvml_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_NVML_STANDIN") {
+            return path;
+        }
+        build(&["--package", "jurat-standin-nvml"]).join("libnvidia_ml_standin.so")
+    })
+}
+
+/// The stand-in of configfs-tsm and of dstack's agent (`tests/standins/tdx`). `JURAT_TDX_STANDIN` names it.
+pub fn tdx_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_TDX_STANDIN") {
+            return path;
+        }
+        build(&["--package", "jurat-standin-tdx", "--bins"]).join("jurat-standin-tdx")
     })
 }
 
@@ -42,9 +62,8 @@ fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
     // Both builds leave their program under one name, so each is copied aside at once.
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _held = ONE_AT_A_TIME.lock();
-    let profile = profile();
     // The whole workspace's features, so that dependencies built for the tests serve here too.
-    build(&profile, &[&["--workspace", "--bins"], features].concat());
+    let profile = build(&[&["--workspace", "--bins"], features].concat());
     let copy = profile.join(format!("{copy}-under-test"));
     // Renamed into place: a copy that another test process runs cannot be written to.
     let fresh = copy.with_extension(std::process::id().to_string());
@@ -59,15 +78,13 @@ fn named(variable: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Where cargo puts what it builds in this process's own profile.
-fn profile() -> PathBuf {
+/// Has cargo build something, by the profile that this test was built by; the folder where it lies.
+fn build(what: &[&str]) -> PathBuf {
     let this = std::env::current_exe().expect("a process knows its program");
     // Tests lie in target/PROFILE/deps, programs in target/PROFILE.
     let folder = this.parent().expect("a program lies in a folder");
-    if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf()
-}
-
-fn build(profile: &Path, what: &[&str]) {
+    let profile =
+        if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_path_buf();
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.current_dir(workspace::root()).args(["build", "--quiet"]).args(what);
     if profile.ends_with("release") {
@@ -75,4 +92,5 @@ fn build(profile: &Path, what: &[&str]) {
     }
     let status = build.stdin(Stdio::null()).status().expect("run cargo");
     assert!(status.success(), "cargo could not build {what:?}");
+    profile
 }

@@ -43,6 +43,13 @@ impl SidecarBuilder {
         self
     }
 
+    /// More variables of its environment.
+    #[must_use]
+    pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        self.environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
     /// Another program than the one the tests find themselves.
     #[must_use]
     pub fn program(mut self, program: PathBuf) -> Self {

@@ -4,27 +4,37 @@
 //! So every request goes through one bounded queue; equal requests share one report; a request that was begun is
 //! finished, whoever has left meanwhile, because an answer left behind in a device would be the next caller's.
 //!
+//! Who has waited too long is answered all the same, by a second thread, which never touches the hardware.
+//!
 //! `terms` is what callers give and get; `queue` decides what is done next and holds the shared reports; `compose`
-//! makes one report; this file is the thread between them.
+//! makes one report; `observed` is for metrics; this file is the threads between them.
 
 mod compose;
+mod fabric;
+mod observed;
 mod queue;
 mod reply;
 mod terms;
 
 use std::{
     fmt,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use jurat_proto::{Binding, Nonce, ReportBody};
 
 use crate::{CheckedGpus, CheckedQuotes, GpuProvider, QuoteProvider, Tee};
 use compose::Composer;
+use observed::Clock;
+pub use observed::{Observed, Part};
 use queue::{Next, Queue, Task};
-use reply::Reply;
+pub use reply::Caller;
+use reply::{Callback, Reply};
 pub use terms::{Identity, ReportFailure, ReportRequest, Settings, StartError};
 
 /// A handle on the engine, cheap to clone. The engine ends when the last one is gone.
@@ -34,8 +44,8 @@ pub struct Attester {
 }
 
 impl Attester {
-    /// Starts the engine and waits until it has made its first report, under `jurat-v1`: up to the half minute that
-    /// the hardware may take.
+    /// Starts the engine and waits until it has made its first report, under `jurat-v1`: a second or two, and up to
+    /// three times [`Settings::wait`] where the hardware is slow.
     ///
     /// `gpus`: `None` only for a machine that is meant to have none; its reports say so.
     ///
@@ -50,13 +60,17 @@ impl Attester {
     ) -> Result<Self, StartError> {
         let quotes = CheckedQuotes::new(quotes);
         let tee = quotes.tee();
-        let mut composer = Composer::new(identity.clone(), quotes, gpus.map(CheckedGpus::new));
+        let clock = Arc::new(Clock::default());
+        let gpus = gpus.map(CheckedGpus::new);
+        let mut composer = Composer::new(identity.clone(), quotes, gpus, Arc::clone(&clock));
         let engine = Arc::new(Engine {
             queue: Mutex::new(Queue::new(settings, &identity.claims)),
             work: Condvar::new(),
+            patience: Condvar::new(),
         });
-        let handle = Handle { engine: Arc::clone(&engine), identity, tee };
+        let handle = Handle { engine: Arc::clone(&engine), identity, tee, clock, wait: settings.wait };
         let (tell, first) = mpsc::sync_channel(1);
+        let watched = Arc::clone(&engine);
         thread::Builder::new().name("jurat-attest".to_owned()).spawn(move || {
             let _end = Abandon(&engine);
             let first = engine.perform(&mut composer, Task::Shared(Binding::JuratV1));
@@ -67,7 +81,14 @@ impl Attester {
                 engine.run(&mut composer);
             }
         })?;
-        first.recv().unwrap_or(Err(ReportFailure::Stopped))?;
+        let patience = settings.wait.saturating_mul(3);
+        first.recv_timeout(patience).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(ReportFailure::TimedOut { retry_after: patience }),
+            RecvTimeoutError::Disconnected => Err(ReportFailure::Stopped),
+        })?;
+        thread::Builder::new()
+            .name("jurat-patience".to_owned())
+            .spawn(move || watched.dismiss_the_overdue())?;
         Ok(Self { handle: Arc::new(handle) })
     }
 
@@ -80,12 +101,17 @@ impl Attester {
         request: ReportRequest,
         reply: impl FnOnce(Result<Arc<ReportBody>, ReportFailure>) + Send + 'static,
     ) {
-        let reply = Reply::new(reply);
+        self.request_for(request, Callback(reply));
+    }
+
+    /// Asks for a report for somebody who may leave before it is there; otherwise as [`Attester::request`].
+    pub fn request_for(&self, request: ReportRequest, caller: impl Caller + 'static) {
+        let now = Instant::now();
+        let reply = Reply::new(caller, now + self.handle.wait);
         if request.binding == Binding::DstackV2 && self.handle.identity.tls_spki.is_none() {
             return reply.send(Err(ReportFailure::TlsOff));
         }
         let engine = &self.handle.engine;
-        let now = Instant::now();
         let mut queue = engine.lock();
         let task = match request.nonce {
             Some(nonce) => Task::Fresh(request.binding, nonce),
@@ -100,7 +126,10 @@ impl Attester {
         let refused = queue.push(task, reply);
         drop(queue);
         match refused {
-            Ok(()) => engine.work.notify_one(),
+            Ok(()) => {
+                engine.work.notify_one();
+                engine.patience.notify_one();
+            }
             Err((reply, failure)) => reply.send(Err(failure)),
         }
     }
@@ -108,6 +137,12 @@ impl Attester {
     /// From now on reports carry these claims: the signer has begun another chain.
     pub fn renew_claims(&self, claims: String) {
         self.handle.engine.lock().renew_claims(claims);
+    }
+
+    /// What the engine has done so far, for metrics.
+    pub fn observe(&self) -> Observed {
+        let observed::Parts { quotes, gpus, switches } = self.handle.clock.parts();
+        Observed { quotes, gpus, switches, ..self.handle.engine.lock().observe(Instant::now()) }
     }
 
     /// Whose key the reports are about.
@@ -138,6 +173,8 @@ struct Handle {
     engine: Arc<Engine>,
     identity: Identity,
     tee: Tee,
+    clock: Arc<Clock>,
+    wait: Duration,
 }
 
 impl Drop for Handle {
@@ -149,7 +186,10 @@ impl Drop for Handle {
 /// What callers and the engine's thread share.
 struct Engine {
     queue: Mutex<Queue>,
+    /// There may be something to do.
     work: Condvar,
+    /// There may be somebody whose patience is to be watched.
+    patience: Condvar,
 }
 
 impl Engine {
@@ -196,9 +236,34 @@ impl Engine {
         outcome.map(drop)
     }
 
+    /// The second thread's life: answers whoever has waited as long as any may, so that a device that does not come
+    /// back holds nobody. Returns when the engine is stopped and nobody waits.
+    fn dismiss_the_overdue(&self) {
+        let mut queue = self.lock();
+        loop {
+            let now = Instant::now();
+            let (overdue, failure) = queue.overdue(now);
+            if !overdue.is_empty() {
+                drop(queue);
+                overdue.into_iter().for_each(|reply| reply.send(Err(failure.clone())));
+                queue = self.lock();
+                continue;
+            }
+            queue = match queue.next_overdue() {
+                Some(at) => {
+                    let pause = at.saturating_duration_since(now);
+                    self.patience.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None if queue.is_open() => self.patience.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => return,
+            };
+        }
+    }
+
     fn stop(&self) {
         let waiting = self.lock().close();
         self.work.notify_one();
+        self.patience.notify_one();
         for reply in waiting {
             reply.send(Err(ReportFailure::Stopped));
         }
@@ -216,6 +281,7 @@ struct Abandon<'a>(&'a Engine);
 impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         let waiting = self.0.lock().abandon();
+        self.0.patience.notify_one();
         for reply in waiting {
             reply.send(Err(ReportFailure::Stopped));
         }

@@ -1,10 +1,9 @@
 //! Evidence from NVIDIA GPUs through the driver's management library (NVML). Only its readers are called.
 //!
-//! What the library says is turned into evidence by `mode` (is the machine confidential?) and `shape` (are these
-//! bytes a chain and a report?), which know nothing of the library.
+//! What the library says is turned into evidence by `mode` (is the machine confidential?) and `crate::shape` (are
+//! these bytes a chain and a report?), which know nothing of the library.
 
 mod mode;
-mod shape;
 
 use std::{
     ffi::OsString,
@@ -14,8 +13,13 @@ use std::{
 use jurat_proto::Nonce;
 use nvml_wrapper::{Device, Nvml as Library, enums::device::DeviceArchitecture, error::NvmlError};
 
-use crate::{GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, caught::caught};
+use crate::{GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, NotConfidential, caught::caught, shape};
 use mode::{Mode, Production};
+
+/// NVML's buffer for a chain.
+const NVML_CHAIN: usize = 0x1400;
+/// NVML's buffer for a report.
+const NVML_REPORT: usize = 0x2000;
 
 /// NVML as a GPU provider.
 ///
@@ -82,9 +86,14 @@ impl GpuProvider for Nvml {
 
     fn evidence(&mut self, nonce: &Nonce) -> Result<Vec<GpuEvidence>, GpuFailure> {
         self.with(|library| {
-            let devices = (0..count(library)?)
+            let count = count(library)?;
+            let devices = (0..count)
                 .map(|index| library.device_by_index(index).map_err(|error| failed(index, "open", error)))
                 .collect::<Result<Vec<_>, _>>()?;
+            if library.device_by_index(count).is_ok() {
+                let what = format!("it counts {count} GPUs and opens one more");
+                return Err(GpuFailure::Wrong(what));
+            }
             let first = devices
                 .first()
                 .ok_or_else(|| GpuFailure::Unavailable("the driver is there and lists no GPU".to_owned()))?;
@@ -122,9 +131,7 @@ fn read_mode(device: &Device<'_>) -> Result<Mode, GpuFailure> {
 fn unread(error: NvmlError) -> GpuFailure {
     match error {
         NvmlError::NotSupported | NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound => {
-            GpuFailure::NotConfidential(format!(
-                "this GPU or driver knows no confidential computing ({error})"
-            ))
+            GpuFailure::NotConfidential(NotConfidential::Unsupported(error.to_string()))
         }
         other => GpuFailure::Failed(format!("could not read the confidential-computing settings: {other}")),
     }
@@ -133,7 +140,8 @@ fn unread(error: NvmlError) -> GpuFailure {
 fn collect(index: u32, device: &Device<'_>, nonce: &Nonce) -> Result<GpuEvidence, GpuFailure> {
     let architecture = device.architecture().map_err(|error| failed(index, "name", error))?;
     let architecture = name(architecture.clone()).ok_or_else(|| {
-        GpuFailure::NotConfidential(format!("GPU {index} is {architecture:?}, neither Hopper nor Blackwell"))
+        let what = format!("GPU {index} is {architecture:?}, neither Hopper nor Blackwell");
+        GpuFailure::NotConfidential(NotConfidential::Unsupported(what))
     })?;
     let certificates = device
         .confidential_compute_gpu_certificate()
@@ -143,8 +151,8 @@ fn collect(index: u32, device: &Device<'_>, nonce: &Nonce) -> Result<GpuEvidence
         .map_err(|error| failed(index, "get a report from", error))?;
     let wrong = |what| GpuFailure::Wrong(format!("GPU {index}: {what}"));
     Ok(GpuEvidence {
-        certificate_chain: shape::chain(&certificates.attestation_cert_chain).map_err(wrong)?,
-        report: shape::report(report.attestation_report, nonce).map_err(wrong)?,
+        certificate_chain: shape::chain(&certificates.attestation_cert_chain, NVML_CHAIN).map_err(wrong)?,
+        report: shape::report(report.attestation_report, nonce, NVML_REPORT).map_err(wrong)?,
         architecture,
     })
 }

@@ -57,6 +57,9 @@ pub enum QuoteFailure {
     /// The source handed out a quote that is not the one asked for.
     #[error("the quote provider gave a wrong quote: {0}")]
     Wrong(String),
+    /// The machine itself is open: the quote says so, and is genuine for all we know.
+    #[error("the TD runs with the attribute DEBUG: its host can read all of its memory")]
+    DebugTd,
 }
 
 /// A source of TDX quotes.
@@ -109,6 +112,15 @@ pub struct GpuEvidence {
     pub architecture: GpuArchitecture,
 }
 
+/// One NVSwitch's evidence, in the forms that a GPU's has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchEvidence {
+    /// PEM certificates, leaf (attestation key) first, without trailing NULs.
+    pub certificate_chain: Vec<u8>,
+    /// SPDM 1.1 GET_MEASUREMENTS request (37 bytes) and the signed MEASUREMENTS response.
+    pub report: Vec<u8>,
+}
+
 /// Why there is no GPU evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -118,13 +130,61 @@ pub enum GpuFailure {
     Unavailable(String),
     /// The GPU is there and not in confidential-computing mode, or open to developers' tools.
     #[error("the GPU is not confidential: {0}")]
-    NotConfidential(String),
+    NotConfidential(NotConfidential),
     /// The driver answered with an error.
     #[error("the GPU driver failed: {0}")]
     Failed(String),
     /// The driver handed out evidence that is not the evidence asked for.
     #[error("the GPU driver gave wrong evidence: {0}")]
     Wrong(String),
+    /// A device did not answer in time.
+    #[error("the GPU driver timed out: {0}")]
+    TimedOut(String),
+    /// The evidence of the switches between the GPUs, which is configured to be there, is not.
+    #[error("no evidence of the NVSwitches: {0}")]
+    Switches(String),
+}
+
+/// Why evidence of a machine's GPUs would be worth nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotConfidential {
+    /// Profilers and debuggers may look into the GPU.
+    #[error("developer tools are on, so the GPU can be looked into")]
+    DeveloperTools,
+    /// The feature is on, in another environment than NVIDIA's production one.
+    #[error("it runs in a simulated environment, not in production")]
+    SimulatedEnvironment,
+    /// The feature is on, and the driver does not tell the environment before the GPUs take work.
+    #[error("the GPUs are not set ready for work, so the driver does not tell their environment")]
+    NotReady,
+    /// Neither confidential computing nor protected PCIe.
+    #[error("confidential computing is off")]
+    Off,
+    /// The GPU, or the driver, is too old.
+    #[error("this GPU or driver knows no confidential computing ({0})")]
+    Unsupported(String),
+}
+
+impl NotConfidential {
+    /// What to do about it, in one line.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::DeveloperTools => {
+                "the host's operator sets the GPUs' mode to `on` and not `devtools`, and the VM starts anew"
+            }
+            Self::SimulatedEnvironment => "evidence counts from production GPUs and drivers alone",
+            Self::NotReady => {
+                "whoever brings up the VM sets them ready, as root: nvidia-smi conf-compute -srs 1"
+            }
+            Self::Off => {
+                "the host's operator switches the GPUs' confidential-computing mode on, and the VM starts anew"
+            }
+            Self::Unsupported(_) => {
+                "confidential computing needs Hopper or Blackwell GPUs and a driver of version 550 or later"
+            }
+        }
+    }
 }
 
 /// A source of GPU evidence for every GPU of the machine.
@@ -137,4 +197,10 @@ pub trait GpuProvider: Send {
 
     /// Evidence over `nonce` from every GPU, in index order: all of them or an error.
     fn evidence(&mut self, nonce: &Nonce) -> Result<Vec<GpuEvidence>, GpuFailure>;
+
+    /// Evidence over `nonce` from every switch between the GPUs: all of them or an error. `None` if nobody is
+    /// asked for it, which is right wherever GPUs do not reach each other over NVLink in the clear.
+    fn switches(&mut self, _nonce: &Nonce) -> Result<Option<Vec<SwitchEvidence>>, GpuFailure> {
+        Ok(None)
+    }
 }

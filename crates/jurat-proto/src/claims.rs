@@ -1,6 +1,6 @@
 //! The attested configuration: what a signer says of itself, under its hardware's signature.
 
-use alloc::string::String;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Claims {
     pub chain: Digest,
     /// Where the key comes from.
     pub key: KeyOrigin,
+    /// What vouches for a derived key; absent for a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_provenance: Option<KeyProvenance>,
     /// Where TLS ends.
     pub tls: Tls,
     /// SHA-256 of the TLS certificate's SubjectPublicKeyInfo, 64 hex; `null` without TLS.
@@ -61,6 +64,21 @@ pub enum KeyOrigin {
     Dstack,
 }
 
+/// Where a derived key comes from, in the terms of dstack's key service.
+///
+/// With the signing key's compressed SEC1 form in hexadecimal, `purpose:key` is what the first signature covers
+/// (secp256k1 over Keccak-256, 65 bytes `r‖s‖v` with v 0 or 1), made by the application's key; the second is the key
+/// service's over the application's key. Whom to believe as a key service is for a policy to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyProvenance {
+    /// Place of the key in the application's tree of keys.
+    pub path: String,
+    /// What the key service vouches for it as.
+    pub purpose: String,
+    /// Hexadecimal without `0x`, from the signing key upwards.
+    pub signature_chain: Vec<String>,
+}
+
 /// Where TLS ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -87,12 +105,31 @@ pub enum ManifestSource {
     Cached,
 }
 
-/// The model files that jurat read.
+/// The model files that jurat read; every member is absent if none was.
+///
+/// The manifest is the text of `sha256sum` over the files in the order of their paths' bytes: for each the digest in
+/// hexadecimal, two spaces, the path below the model's folder, a line feed. Whoever holds the same files makes the
+/// same digest with the tools at hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    /// SHA-256 of the manifest, 64 hex; absent if nothing was read.
+    /// SHA-256 of the manifest, 64 hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// How many files it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_count: Option<u64>,
+    /// Their bytes in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Path to SHA-256, 64 hex: the manifest itself. Empty if it has more than [`Model::MOST_LISTED`] lines, which
+    /// then are not in the claims.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+}
+
+impl Model {
+    /// A list of so many files is some 30 KB in every report. Large models have about 200.
+    pub const MOST_LISTED: usize = 256;
 }
 
 /// The program's own name for itself: informative, the measurements are what proves it.

@@ -26,7 +26,7 @@ pub use address::{Address, PublicKey};
 pub use binding::{Binding, Layout, UnknownBinding, gpu_nonce, report_data};
 pub use bytes::{Digest, HexError, Nonce, ReceiptId, ReportData};
 pub use chain::{Head, PrunePoint, SignedHead, SignedPrunePoint};
-pub use claims::{Claims, KeyOrigin, ManifestSource, Model, Software, Tls};
+pub use claims::{Claims, KeyOrigin, KeyProvenance, ManifestSource, Model, Software, Tls};
 pub use digest::{keccak256, sha256};
 pub use eip191::{message_digest, signature_text};
 pub use eip712::{DOMAIN_SEPARATOR, HEAD_TYPE, PRUNE_POINT_TYPE, RECEIPT_TYPE, typed_data_digest};

@@ -38,6 +38,10 @@ pub struct ReportBody {
     /// The same for switches; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nvswitch_payload: Option<String>,
+    /// `unattested` where GPUs talk over NVLink in the clear (protected PCIe) and nobody vouches for the switches
+    /// between them; absent elsewhere. The machine's own remark: a judge reads the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nvlink: Option<String>,
     /// A JSON array of events, as a string or (on request) as itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_log: Option<Box<RawValue>>,

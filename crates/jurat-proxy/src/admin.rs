@@ -31,10 +31,12 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
     match request.path() {
         "/livez" => HttpResponse::Ok().content_type("text/plain").body("live\n"),
         "/readyz" => readiness(context).await,
-        "/metrics" => match context.parts.metrics.text(&context.parts.appender) {
-            Ok(text) => HttpResponse::Ok().content_type(OPENMETRICS).body(text),
-            Err(_) => HttpResponse::InternalServerError().finish(),
-        },
+        "/metrics" => {
+            match context.parts.metrics.text(&context.parts.appender, &context.parts.reporter.figures()) {
+                Ok(text) => HttpResponse::Ok().content_type(OPENMETRICS).body(text),
+                Err(_) => HttpResponse::InternalServerError().finish(),
+            }
+        }
         "/receipts" => receipts::page(context, &Query::new(request.query_string())).await,
         "/receipts/chains" => receipts::chains(context).await,
         "/receipts/head" => receipts::head(context).await,

@@ -12,10 +12,12 @@ use std::{
 use jurat_ledger::{Appended, Appender, Clock, Slot};
 use jurat_proto::{Binding, Digest, End, Nonce, ReceiptId, ReportBody, UnixMillis};
 use jurat_witness::Statement;
+use tokio::sync::oneshot;
 
 use crate::{
     engine::{EngineAddress, Pool},
     metrics::Metrics,
+    report::Prepared,
 };
 
 /// Limits of the data port. Defaults are those of `docs/operate.md`.
@@ -57,16 +59,63 @@ pub enum ReportRefusal {
     Unavailable(String),
 }
 
-/// Where a report goes, called exactly once.
-pub type ReportReply = Box<dyn FnOnce(Result<Arc<ReportBody>, ReportRefusal>) + Send>;
+/// Where a report goes.
+#[derive(Debug)]
+pub struct ReportReply(oneshot::Sender<Result<Arc<ReportBody>, ReportRefusal>>);
+
+impl ReportReply {
+    /// The two ends.
+    pub(crate) fn channel() -> (Self, oneshot::Receiver<Result<Arc<ReportBody>, ReportRefusal>>) {
+        let (send, receive) = oneshot::channel();
+        (Self(send), receive)
+    }
+
+    /// Whether whoever asked is still there. Does not block.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.is_closed()
+    }
+
+    /// Answers. It may be that nobody is there any more.
+    pub fn send(self, result: Result<Arc<ReportBody>, ReportRefusal>) {
+        let _ = self.0.send(result);
+    }
+}
+
+/// The making of evidence at one moment. Counters run from the start.
+#[derive(Debug, Clone, Default)]
+pub struct EvidenceFigures {
+    /// Reports that wait to be made.
+    pub waiting: u64,
+    /// Age of the report that is given without a nonce.
+    pub shared_age: Option<Duration>,
+    /// Each kind of evidence, by a name from a closed list.
+    pub parts: Vec<(&'static str, PartFigures)>,
+}
+
+/// One kind of evidence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PartFigures {
+    /// How often it was made.
+    pub made: u64,
+    /// How often it failed.
+    pub failed: u64,
+    /// How long the newest took.
+    pub last: Duration,
+    /// How long the slowest took.
+    pub longest: Duration,
+}
 
 /// The hardware, as the service meets it.
 pub trait Reporter: Send + Sync {
-    /// Asks for a report; without a nonce, a prepared one will do.
+    /// Asks for a report; without a nonce, a prepared one will do. Evidence that nobody wants any more need not be
+    /// made, but what was begun must not be broken off.
     fn request(&self, binding: Binding, nonce: Option<Nonce>, reply: ReportReply);
 
     /// SHA-256 of the claims that reports carry at the moment.
     fn claims_hash(&self) -> Digest;
+
+    /// How it has fared so far, for metrics.
+    fn figures(&self) -> EvidenceFigures;
 }
 
 /// Who may fetch a receipt.
@@ -170,12 +219,13 @@ pub struct Parts {
 pub(crate) struct Context {
     pub(crate) parts: Parts,
     pub(crate) pool: Rc<Pool>,
+    pub(crate) prepared: Prepared,
 }
 
 impl Context {
     pub(crate) fn new(parts: Parts) -> Rc<Self> {
         let pool = Pool::new(parts.engine.clone());
-        Rc::new(Self { parts, pool })
+        Rc::new(Self { parts, pool, prepared: Prepared::default() })
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

@@ -2,6 +2,7 @@
 
 use actix_web::{
     HttpResponse,
+    body::MessageBody,
     http::{
         Method, StatusCode,
         header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -99,7 +100,7 @@ pub(crate) fn cors(headers: &mut HeaderMap) {
 }
 
 /// An answer of jurat's own, JSON already written.
-pub(crate) fn json(status: StatusCode, body: String) -> HttpResponse {
+pub(crate) fn json(status: StatusCode, body: impl MessageBody + 'static) -> HttpResponse {
     let mut response = HttpResponse::build(status).body(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     cors(response.headers_mut());

@@ -25,7 +25,9 @@ mod signature;
 mod upload;
 mod witnessed;
 
-pub use context::{Latches, Limits, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter};
+pub use context::{
+    EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
+};
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
 pub use server::{Serving, admin_server, data_server};

@@ -1,14 +1,16 @@
 //! Counters in OpenMetrics form. Labels come from closed lists, never from a client or the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
-use jurat_ledger::Appender;
+use jurat_ledger::{Appender, Health};
 use jurat_proto::End;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
+
+use crate::context::EvidenceFigures;
 
 /// Label `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +33,37 @@ struct ResultLabel {
     result: &'static str,
 }
 
+/// Label `part`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+/// Label `state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+/// What is read when somebody asks, not counted as it happens.
+#[derive(Default)]
+struct Readings {
+    in_flight: Gauge,
+    receipts: Gauge,
+    receipt_bytes: Gauge,
+    evicted: Gauge,
+    store: Family<StateLabel, Gauge>,
+    reports_waiting: Gauge,
+    report_age: Seconds,
+    evidence_made: Family<PartLabel, Gauge>,
+    evidence_failed: Family<PartLabel, Gauge>,
+    evidence_last: Family<PartLabel, Seconds>,
+    evidence_longest: Family<PartLabel, Seconds>,
+}
+
+/// A number of seconds, with its fractions.
+type Seconds = Gauge<f64, AtomicU64>;
+
 /// The service's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -39,10 +72,7 @@ pub struct Metrics {
     reports: Family<ResultLabel, Counter>,
     unsworn: Counter,
     surplus_bytes: Counter,
-    in_flight: Gauge,
-    receipts: Gauge,
-    receipt_bytes: Gauge,
-    evicted: Gauge,
+    read: Readings,
 }
 
 impl Metrics {
@@ -55,10 +85,7 @@ impl Metrics {
             reports: Family::default(),
             unsworn: Counter::default(),
             surplus_bytes: Counter::default(),
-            in_flight: Gauge::default(),
-            receipts: Gauge::default(),
-            receipt_bytes: Gauge::default(),
-            evicted: Gauge::default(),
+            read: Readings::default(),
         };
         let build = Info::new([("version", version.to_owned()), ("commit", commit.to_owned())]);
         let registry = &mut metrics.registry;
@@ -76,14 +103,7 @@ impl Metrics {
             "Bytes that the engine sent behind a completing event, not relayed",
             metrics.surplus_bytes.clone(),
         );
-        registry.register("exchanges_in_flight", "Exchanges under way", metrics.in_flight.clone());
-        registry.register("receipts_kept", "Receipts in the store", metrics.receipts.clone());
-        registry.register(
-            "receipts_kept_bytes",
-            "Bytes of the store's bound in use",
-            metrics.receipt_bytes.clone(),
-        );
-        registry.register("receipts_evicted", "Receipts given up for age or room", metrics.evicted.clone());
+        metrics.read.register(registry);
         Arc::new(metrics)
     }
 
@@ -108,15 +128,73 @@ impl Metrics {
     }
 
     /// The exposition text.
-    pub(crate) fn text(&self, appender: &Appender) -> Result<String, std::fmt::Error> {
-        let usage = appender.archive().usage();
+    pub(crate) fn text(
+        &self,
+        appender: &Appender,
+        evidence: &EvidenceFigures,
+    ) -> Result<String, std::fmt::Error> {
+        self.read.take(appender, evidence);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Readings {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("exchanges_in_flight", "Exchanges under way", self.in_flight.clone());
+        registry.register("receipts_kept", "Receipts in the store", self.receipts.clone());
+        registry.register(
+            "receipts_kept_bytes",
+            "Bytes of the store's bound in use",
+            self.receipt_bytes.clone(),
+        );
+        registry.register("receipts_evicted", "Receipts given up for age or room", self.evicted.clone());
+        registry.register("store_state", "1 for the state that the store is in", self.store.clone());
+        registry.register("reports_waiting", "Reports that wait to be made", self.reports_waiting.clone());
+        registry.register(
+            "report_age_seconds",
+            "Age of the report that is given without a nonce",
+            self.report_age.clone(),
+        );
+        registry.register("evidence_made", "Evidence made, by part", self.evidence_made.clone());
+        registry.register("evidence_failed", "Evidence that failed, by part", self.evidence_failed.clone());
+        registry.register(
+            "evidence_last_seconds",
+            "How long the newest evidence took, by part",
+            self.evidence_last.clone(),
+        );
+        registry.register(
+            "evidence_longest_seconds",
+            "How long the slowest evidence took, by part",
+            self.evidence_longest.clone(),
+        );
+    }
+
+    fn take(&self, appender: &Appender, evidence: &EvidenceFigures) {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let usage = appender.archive().usage();
         self.in_flight.set(gauge(appender.in_flight() as u64));
         self.receipts.set(gauge(usage.receipts));
         self.receipt_bytes.set(gauge(usage.bytes));
         self.evicted.set(gauge(usage.evicted));
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+        let health = appender.health();
+        for (state, of) in [
+            ("well", Health::Well),
+            ("failing", Health::Failing),
+            ("in_memory", Health::InMemory),
+            ("stopped", Health::Stopped),
+        ] {
+            self.store.get_or_create(&StateLabel { state }).set(i64::from(health == of));
+        }
+        self.reports_waiting.set(gauge(evidence.waiting));
+        self.report_age.set(evidence.shared_age.unwrap_or_default().as_secs_f64());
+        for (part, figures) in &evidence.parts {
+            let label = PartLabel { part };
+            self.evidence_made.get_or_create(&label).set(gauge(figures.made));
+            self.evidence_failed.get_or_create(&label).set(gauge(figures.failed));
+            self.evidence_last.get_or_create(&label).set(figures.last.as_secs_f64());
+            self.evidence_longest.get_or_create(&label).set(figures.longest.as_secs_f64());
+        }
     }
 }

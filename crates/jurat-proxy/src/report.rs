@@ -1,5 +1,7 @@
 //! `GET /attestation/report`: the evidence that the signing key lives in the hardware.
 
+mod prepared;
+
 use std::sync::Arc;
 
 use actix_web::{
@@ -9,18 +11,20 @@ use actix_web::{
         header::{CACHE_CONTROL, HeaderValue},
     },
 };
+use bytes::Bytes;
 use jurat_ledger::ReportKey;
 use jurat_proto::{Address, Binding, Digest, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 
 use crate::{
     archive,
-    context::{Context, ReportRefusal},
+    context::{Context, ReportRefusal, ReportReply},
     error::Refusal,
     headers,
     query::Query,
 };
+
+pub(crate) use prepared::Prepared;
 
 /// Where a report was asked for, which decides its default binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +64,17 @@ pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> H
         Ok(ask) => ask,
         Err(refusal) => return refusal.response(),
     };
-    let body = match ask.of {
-        Of::Now { binding, nonce } => fetch(context, binding, nonce).await,
-        Of::Then { key, signer } => recall(context, key, signer).await.map(Arc::new),
+    let report = match ask.of {
+        Of::Now { binding, nonce } => fetch(context, binding, nonce).await.and_then(|body| match nonce {
+            Some(_) => render(&body, ask.event_log),
+            // Many are given the same.
+            None => context.prepared.bytes(&body, ask.event_log),
+        }),
+        Of::Then { key, signer } => {
+            recall(context, key, signer).await.and_then(|body| render(&body, ask.event_log))
+        }
     };
-    match body.and_then(|body| render(&body, ask.event_log)) {
+    match report {
         Ok(json) => {
             context.parts.metrics.report("made");
             let mut response = headers::json(StatusCode::OK, json);
@@ -144,11 +154,8 @@ async fn fetch(
     binding: Binding,
     nonce: Option<Nonce>,
 ) -> Result<Arc<ReportBody>, Refusal> {
-    let (send, receive) = oneshot::channel();
-    let reply = Box::new(move |result| {
-        // Whoever asked may be gone; the evidence was made all the same and never cancelled half-way.
-        let _ = send.send(result);
-    });
+    // A client that leaves drops the receiver with this future.
+    let (reply, receive) = ReportReply::channel();
     context.parts.reporter.request(binding, nonce, reply);
     match receive.await {
         Ok(Ok(body)) => Ok(body),
@@ -187,14 +194,14 @@ async fn recall(context: &Context, key: ReportKey, signer: Option<Address>) -> R
     })
 }
 
-fn render(body: &ReportBody, form: EventLogForm) -> Result<String, Refusal> {
+fn render(body: &ReportBody, form: EventLogForm) -> Result<Bytes, Refusal> {
     let mut body = body.clone();
     if form == EventLogForm::Array
         && let Some(array) = body.event_log.as_deref().and_then(as_array)
     {
         body.event_log = Some(array);
     }
-    serde_json::to_string(&Report::from(body)).map_err(|error| {
+    serde_json::to_vec(&Report::from(body)).map(Bytes::from).map_err(|error| {
         tracing::error!(%error, "a report could not be written as JSON");
         Refusal::ReportUnavailable
     })

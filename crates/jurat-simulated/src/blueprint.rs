@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use getrandom::SysRng;
+use jurat_attest::GpuArchitecture;
 use jurat_proto::{Nonce, TD_ATTRIBUTE_DEBUG, TD_ATTRIBUTE_SEPT_VE_DISABLE, UnixSeconds};
 use rand_core::TryCryptoRng;
 
@@ -35,6 +36,8 @@ pub struct Blueprint {
     pub revoked: Revoked,
     /// How many GPUs there are.
     pub gpus: NonZeroU32,
+    /// Of which generation they are. Hopper.
+    pub gpu_architecture: GpuArchitecture,
     /// Which nonce the GPUs sign.
     pub gpu_nonce: GpuNonce,
     /// Which certificates go with a GPU's report.
@@ -60,6 +63,7 @@ impl Blueprint {
             tcb: Tcb::UpToDate,
             revoked: Revoked::Nothing,
             gpus,
+            gpu_architecture: GpuArchitecture::Hopper,
             gpu_nonce: GpuNonce::Asked,
             gpu_chain: GpuChain::Own,
             gpu_firmware: GpuFirmware::Certified,

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use jurat_attest::{
-    GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, Quote, QuoteFailure, QuoteProvider, Tee,
-};
+use jurat_attest::{GpuEvidence, GpuFailure, GpuProvider, Quote, QuoteFailure, QuoteProvider, Tee};
 use jurat_proto::{Nonce, ReportData, sha256};
 
 use crate::{GpuNonce, tee::Stage};
@@ -55,6 +53,25 @@ impl SimulatedGpus {
     pub(crate) fn new(stage: Arc<Stage>) -> Self {
         Self { stage, reports: 0 }
     }
+
+    /// Evidence of the one GPU at `index`, from 0; `None` if there is none.
+    pub fn evidence_of(&mut self, index: usize, nonce: &Nonce) -> Option<Result<GpuEvidence, GpuFailure>> {
+        let Self { stage, reports } = self;
+        let gpu = stage.gpus.get(index)?;
+        let signed = match &stage.gpu_nonce {
+            GpuNonce::Asked => nonce,
+            GpuNonce::Other(other) => other,
+        };
+        *reports = reports.wrapping_add(1);
+        // differs from report to report, and needs no source that can fail
+        let responder = sha256(&[&stage.seed[..], nonce.as_bytes(), &reports.to_be_bytes()].concat());
+        let report = gpu.report(signed, responder.as_bytes());
+        Some(report.map_err(|error| GpuFailure::Failed(error.to_string())).map(|report| GpuEvidence {
+            certificate_chain: gpu.certificates.clone().into_bytes(),
+            report,
+            architecture: stage.gpu_architecture,
+        }))
+    }
 }
 
 impl GpuProvider for SimulatedGpus {
@@ -67,22 +84,6 @@ impl GpuProvider for SimulatedGpus {
     }
 
     fn evidence(&mut self, nonce: &Nonce) -> Result<Vec<GpuEvidence>, GpuFailure> {
-        let Self { stage, reports } = self;
-        let signed = match &stage.gpu_nonce {
-            GpuNonce::Asked => nonce,
-            GpuNonce::Other(other) => other,
-        };
-        let evidence = stage.gpus.iter().map(|gpu| {
-            *reports = reports.wrapping_add(1);
-            // differs from report to report, and needs no source that can fail
-            let responder = sha256(&[&stage.seed[..], nonce.as_bytes(), &reports.to_be_bytes()].concat());
-            let report = gpu.report(signed, responder.as_bytes());
-            Ok(GpuEvidence {
-                certificate_chain: gpu.certificates.clone().into_bytes(),
-                report: report.map_err(|error| GpuFailure::Failed(error.to_string()))?,
-                architecture: GpuArchitecture::Hopper,
-            })
-        });
-        evidence.collect()
+        (0..self.stage.gpus.len()).map_while(|index| self.evidence_of(index, nonce)).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, sync::Arc};
 
+use jurat_attest::GpuArchitecture;
 use jurat_proto::{UnixSeconds, sha256};
 use rand_core::TryCryptoRng;
 
@@ -29,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) collateral: String,
     pub(crate) event_log: String,
     pub(crate) gpus: Vec<Gpu>,
+    pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
     /// Responders' nonces are derived from it, so that reports need no randomness that could fail.
     pub(crate) seed: [u8; 32],
@@ -93,6 +95,7 @@ impl SimulatedTee {
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
             gpus: gpus(blueprint, &nvidia, rng)?,
+            gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             seed: bytes(rng)?,
         };

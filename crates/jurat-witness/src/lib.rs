@@ -21,7 +21,7 @@ mod statement;
 
 pub use answer::{Answer, Family, Framing, Shape};
 pub use exchange::{Answering, Asked, Exchange, Seen};
-pub use signer::{Key, Signer};
+pub use signer::{InvalidSecret, Key, Signer};
 pub use statement::Statement;
 
 #[cfg(test)]

@@ -29,6 +29,19 @@ impl Key {
         Self::from_parts(secret, Digest::new(chain))
     }
 
+    /// A key that was derived elsewhere and may be the one of an earlier process. The chain is this process's own all
+    /// the same: its name is drawn. The caller wipes its copy of `secret`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSecret`] if `secret` is zero or not below the order of the curve.
+    pub fn derived(secret: &[u8; 32], rng: &mut impl CryptoRng) -> Result<Self, InvalidSecret> {
+        let secret = SigningKey::from_slice(secret).map_err(|_| InvalidSecret)?;
+        let mut chain = [0; 32];
+        rng.fill_bytes(&mut chain);
+        Ok(Self::from_parts(secret, Digest::new(chain)))
+    }
+
     /// The key of published test vectors. It signs nothing that anyone should believe.
     #[cfg(test)]
     pub(crate) fn of_vectors(secret: [u8; 32], chain: Digest) -> Self {
@@ -50,6 +63,11 @@ impl Key {
         &self.chain
     }
 }
+
+/// Bytes that are no secp256k1 key: whoever derived them is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the derived secret is no secp256k1 key")]
+pub struct InvalidSecret;
 
 /// The key together with the claims it swears under and the head of its chain. One a process.
 pub struct Signer {

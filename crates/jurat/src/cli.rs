@@ -113,7 +113,7 @@ pub(crate) struct ServeOptions {
     /// Seconds that receipts are kept in memory [default: 86400]
     #[arg(long, env = "JURAT_MEMORY_STORE_AGE", value_name = "SECONDS")]
     pub(crate) memory_store_age: Option<f64>,
-    /// Where quotes come from: auto or configfs [default: auto]
+    /// Where quotes come from: auto, configfs, library or dstack [default: auto]
     #[arg(long, env = "JURAT_TDX_SOURCE", value_name = "SOURCE")]
     pub(crate) tdx_source: Option<String>,
     /// Attest under a look-alike PKI that proves nothing: for trying out, on any machine

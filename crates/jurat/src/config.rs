@@ -1,9 +1,9 @@
 //! The configuration of `serve`: flag, then environment, then one TOML file, then default. A bad value
 //! refuses to start and names itself.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use jurat_attest::QuoteSource;
+use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
 use jurat_proto::{Digest, sha256};
 use jurat_proxy::{EngineAddress, Limits};
 use serde::Deserialize;
@@ -26,9 +26,20 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gpus {
     /// Every one, or the service does not start.
-    Require,
-    /// None: the machine computes on the CPU, and the claims say so.
+    Required,
+    /// None: the machine computes on the CPU, and the claims say so. A GPU that is there all the same is refused.
     None,
+}
+
+/// Where the signing key comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KeyChoice {
+    /// Drawn at start, gone with the process.
+    #[default]
+    Fresh,
+    /// Derived by dstack's guest agent from the measured identity.
+    Dstack,
 }
 
 /// Whose evidence the service shows.
@@ -53,6 +64,15 @@ pub(crate) struct Config {
     pub(crate) receipts: Receipts,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
+    /// Where NVML is; `None` for the name that drivers install.
+    pub(crate) nvml_library: Option<String>,
+    /// What asks the NVSwitches.
+    pub(crate) nvswitch_command: Option<SwitchCommand>,
+    pub(crate) key: KeyChoice,
+    /// The model's files, hashed for the claims.
+    pub(crate) model_dir: Option<PathBuf>,
+    /// Where their digests are kept from start to start.
+    pub(crate) model_cache: Option<PathBuf>,
     pub(crate) tee: TeeChoice,
     /// Knob, value, origin, in order.
     rows: Vec<(&'static str, String, Origin)>,
@@ -127,20 +147,46 @@ impl Config {
                 file.tdx_source.clone(),
                 "auto",
             )?,
-            gpus: file.gpus.unwrap_or(Gpus::Require),
+            gpus: file.gpus.unwrap_or(Gpus::Required),
+            nvml_library: file.nvml_library.clone(),
+            nvswitch_command: switch_command(file.nvswitch_command.as_deref())?,
+            key: file.key.unwrap_or_default(),
+            model_dir: file.model_dir.clone(),
+            model_cache: file.model_cache.clone(),
             tee,
             rows: Vec::new(),
         };
+        if options.tdx_source.is_some() && config.tdx_source.names_a_place() {
+            return Err(Failure::config("tdx_source names a place on the command line or in the environment")
+                .hint("that is code to run or a socket to trust: name it in the configuration file, which is measured"));
+        }
+        if config.model_cache.is_some() && config.model_dir.is_none() {
+            return Err(Failure::config("model_cache without model_dir"));
+        }
         if !config.engine.is_local() && engine_origin == Origin::Command {
             return Err(Failure::config(format_args!("engine {} lies outside this machine", config.engine))
                 .hint("such an address changes what an answer proves: name it in the configuration file, which is measured"));
         }
         let gpus = match config.gpus {
-            Gpus::Require => "require",
+            Gpus::Required => "required",
             Gpus::None => "none",
         };
-        let origin = if file.gpus.is_some() { Origin::File } else { Origin::Default };
-        knobs.rows.push(("gpus", gpus.to_owned(), origin));
+        let origin = |set: bool| if set { Origin::File } else { Origin::Default };
+        knobs.rows.push(("gpus", gpus.to_owned(), origin(file.gpus.is_some())));
+        let library = file.nvml_library.as_deref().unwrap_or(Nvml::DEFAULT_LIBRARY).to_owned();
+        knobs.rows.push(("nvml_library", library, origin(file.nvml_library.is_some())));
+        // As Rust writes lists, so that no two command lines read alike.
+        let command = format!("{:?}", file.nvswitch_command.as_deref().unwrap_or_default());
+        knobs.rows.push(("nvswitch_command", command, origin(file.nvswitch_command.is_some())));
+        let key = match config.key {
+            KeyChoice::Fresh => "fresh",
+            KeyChoice::Dstack => "dstack",
+        };
+        knobs.rows.push(("key", key.to_owned(), origin(file.key.is_some())));
+        for (name, path) in [("model_dir", &config.model_dir), ("model_cache", &config.model_cache)] {
+            let shown = path.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+            knobs.rows.push((name, shown, origin(path.is_some())));
+        }
         Ok(Self { rows: knobs.rows, ..config })
     }
 
@@ -170,6 +216,12 @@ pub(crate) fn check(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     crate::policy::load(&config.policy)?;
     Ok(Code::Done)
+}
+
+fn switch_command(line: Option<&[String]>) -> Result<Option<SwitchCommand>, Failure> {
+    line.map(|line| SwitchCommand::new(line, SwitchCommand::PATIENCE))
+        .transpose()
+        .map_err(|error| Failure::config(format_args!("nvswitch_command: {error}")))
 }
 
 #[cfg(feature = "simulated-tee")]

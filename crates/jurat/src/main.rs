@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod exit;
 mod export;
+mod identity;
 mod policy;
 mod reporter;
 mod selfcheck;

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use jurat_attest::{Attester, ReportFailure, ReportRequest};
+use jurat_attest::{Attester, Caller, Part, ReportFailure, ReportRequest};
 use jurat_ledger::{Appender, Archive, ArchivedReport};
-use jurat_proto::{Binding, Claims, Digest, Nonce, UnixMillis, sha256};
-use jurat_proxy::{ReportRefusal, ReportReply, Reporter};
+use jurat_proto::{Binding, Claims, Digest, Nonce, ReportBody, UnixMillis, sha256};
+use jurat_proxy::{EvidenceFigures, PartFigures, ReportRefusal, ReportReply, Reporter};
 
 use crate::{exit::Failure, service::now};
 
@@ -89,16 +89,48 @@ impl Evidence {
 
 impl Reporter for Evidence {
     fn request(&self, binding: Binding, nonce: Option<Nonce>, reply: ReportReply) {
-        self.attester.request(ReportRequest { binding, nonce }, move |result| {
-            reply(result.map_err(|failure| match failure {
-                ReportFailure::TlsOff => ReportRefusal::TlsOff,
-                ReportFailure::Busy { retry_after } => ReportRefusal::Busy { retry_after },
-                other => ReportRefusal::Unavailable(other.to_string()),
-            }));
-        });
+        self.attester.request_for(ReportRequest { binding, nonce }, Client(reply));
     }
 
     fn claims_hash(&self) -> Digest {
         *self.claims_hash.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn figures(&self) -> EvidenceFigures {
+        let seen = self.attester.observe();
+        let figures = |part: Part| PartFigures {
+            made: part.made,
+            failed: part.failed,
+            last: part.last,
+            longest: part.longest,
+        };
+        EvidenceFigures {
+            waiting: seen.waiting as u64,
+            shared_age: seen.shared_age,
+            parts: vec![
+                ("quote", figures(seen.quotes)),
+                ("gpus", figures(seen.gpus)),
+                ("switches", figures(seen.switches)),
+            ],
+        }
+    }
+}
+
+/// A client, as the engine meets it.
+struct Client(ReportReply);
+
+impl Caller for Client {
+    fn waits(&self) -> bool {
+        self.0.is_wanted()
+    }
+
+    fn take(self: Box<Self>, outcome: Result<Arc<ReportBody>, ReportFailure>) {
+        self.0.send(outcome.map_err(|failure| match failure {
+            ReportFailure::TlsOff => ReportRefusal::TlsOff,
+            ReportFailure::Busy { retry_after } | ReportFailure::TimedOut { retry_after } => {
+                ReportRefusal::Busy { retry_after }
+            }
+            other => ReportRefusal::Unavailable(other.to_string()),
+        }));
     }
 }

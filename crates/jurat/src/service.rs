@@ -10,18 +10,18 @@ use actix_web::{
     dev::{Server, ServerHandle},
     rt::time::sleep,
 };
-use getrandom::rand_core::UnwrapErr;
 use jurat_attest::{Attester, Identity, Settings};
 use jurat_ledger::{Appender, OnFailure};
-use jurat_proto::{Claims, KeyOrigin, ManifestSource, Model, Software, Tls, UnixMillis};
+use jurat_proto::UnixMillis;
 use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
 use jurat_verify::{Outcome, Policy};
-use jurat_witness::{Key, Signer};
+use jurat_witness::Signer;
 
 use crate::{
     archive,
     config::Config,
     exit::{Failure, say},
+    identity,
     reporter::Evidence,
     selfcheck, tee,
 };
@@ -80,17 +80,18 @@ impl Service {
         let admin_listener = bind(config.admin_listen)?;
         let tee = tee::open(&config)?;
 
-        let key = Key::generate(&mut UnwrapErr(getrandom::SysRng));
-        let public_key = *key.public_key();
-        let claims = claims(&config, &key, tee.gpu_count);
+        let born = identity::key(&config)?;
+        let public_key = *born.key.public_key();
+        let claims = identity::claims(&config, &born, tee.gpu_count)?;
         let text = claims.to_json();
-        let signer = Signer::new(key, &text);
+        let signer = Signer::new(born.key, &text);
         let store = archive::open(&config.receipts)?;
 
         let identity = Identity { public_key, claims: text.clone(), tls_spki: None };
         let attester =
             Attester::start(identity, tee.quotes, tee.gpus, Settings::default()).map_err(|error| {
-                Failure::unavailable(error).hint("`jurat serve` signs nothing that it can't attest")
+                let hint = tee::hint(&error);
+                Failure::unavailable(error).hint(hint)
             })?;
         let latches = Arc::new(Latches::default());
         latches.report_made();
@@ -182,24 +183,6 @@ fn keep_report(evidence: &Evidence, appender: &Appender, on_failure: OnFailure) 
             Ok(())
         }
         (Ok(()), _) => Ok(()),
-    }
-}
-
-fn claims(config: &Config, key: &Key, gpus: u32) -> Claims {
-    Claims {
-        version: 1,
-        signing_address: key.public_key().address(),
-        signing_public_key: *key.public_key(),
-        chain: *key.chain(),
-        key: KeyOrigin::Fresh,
-        tls: Tls::None,
-        tls_spki_sha256: None,
-        gpus,
-        model: Model::default(),
-        manifest_source: ManifestSource::None,
-        software: Software { version: VERSION.into(), commit: COMMIT.into() },
-        config_sha256: config.digest(),
-        started_at: now(),
     }
 }
 

@@ -57,7 +57,6 @@ fn every_other_quote_is_refused() {
     for (mut quotes, word) in [
         (other(|bytes| bytes[48 + 520] ^= 1), "report data"),
         (other(|bytes| bytes[48 + 583] ^= 0x80), "report data"),
-        (other(|bytes| bytes[48 + 120] |= 1), "DEBUG"),
         (other(|bytes| bytes[0] = 3), "version 3"),
         (other(|bytes| bytes[4] = 0), "TEE type"),
         (other(|bytes| bytes.truncate(631)), "short"),
@@ -69,6 +68,16 @@ fn every_other_quote_is_refused() {
             "wanted {word}: {failure}"
         );
     }
+}
+
+#[test]
+fn a_machine_that_is_open_to_debuggers_is_named() {
+    let mut quotes = checked(|data| {
+        let mut bytes = quote(4, data);
+        bytes[48 + 120] |= 1;
+        bytes
+    });
+    assert_eq!(quotes.quote(&ASKED).unwrap_err(), QuoteFailure::DebugTd);
 }
 
 #[test]
@@ -89,8 +98,13 @@ fn a_panic_is_a_failure() {
     assert_eq!(quotes.collateral(), None);
 }
 
-/// A provider that says it has `.0` GPUs and hands out `.1`, or panics.
-struct Gpus(u32, Option<Vec<GpuEvidence>>);
+/// A provider that says it has `counts` GPUs, one number after the other, and hands out `gpus`, or panics.
+#[derive(Default)]
+struct Gpus {
+    counts: Vec<u32>,
+    gpus: Option<Vec<GpuEvidence>>,
+    switches: Option<Vec<SwitchEvidence>>,
+}
 
 impl GpuProvider for Gpus {
     fn name(&self) -> &'static str {
@@ -98,37 +112,73 @@ impl GpuProvider for Gpus {
     }
 
     fn count(&mut self) -> Result<u32, GpuFailure> {
-        Ok(self.0)
+        Ok(if self.counts.len() > 1 { self.counts.remove(0) } else { self.counts[0] })
     }
 
     fn evidence(&mut self, _nonce: &Nonce) -> Result<Vec<GpuEvidence>, GpuFailure> {
-        Ok(self.1.clone().expect("evidence"))
+        Ok(self.gpus.clone().expect("evidence"))
+    }
+
+    fn switches(&mut self, _nonce: &Nonce) -> Result<Option<Vec<SwitchEvidence>>, GpuFailure> {
+        Ok(self.switches.clone())
     }
 }
 
-fn gpu(nonce: u8) -> GpuEvidence {
+const NONCE: Nonce = Nonce::new([7; 32]);
+
+fn gpu(name: &str, nonce: u8) -> GpuEvidence {
     let mut report = vec![0x11, 0xe0, 0x01, 0xff];
     report.extend_from_slice(&[nonce; 32]);
-    GpuEvidence { certificate_chain: b"pem".to_vec(), report, architecture: GpuArchitecture::Hopper }
+    GpuEvidence { certificate_chain: name.into(), report, architecture: GpuArchitecture::Hopper }
+}
+
+fn gpus(counts: &[u32], gpus: Option<Vec<GpuEvidence>>) -> CheckedGpus {
+    CheckedGpus::new(Box::new(Gpus { counts: counts.to_vec(), gpus, switches: None }))
 }
 
 #[test]
 fn gpu_evidence_is_of_every_gpu_and_over_our_nonce() {
-    let nonce = Nonce::new([7; 32]);
-    let ask = |count, evidence| CheckedGpus::new(Box::new(Gpus(count, evidence))).evidence(&nonce);
-    assert_eq!(ask(2, Some(vec![gpu(7), gpu(7)])), Ok(vec![gpu(7), gpu(7)]));
-    for (count, evidence) in [
-        (2, vec![gpu(7)]),
-        (1, vec![gpu(7), gpu(7)]),
-        (0, vec![]),
-        (2, vec![gpu(7), gpu(8)]),
-        (1, vec![GpuEvidence { report: vec![7; 35], ..gpu(7) }]),
-        (1, vec![GpuEvidence { certificate_chain: Vec::new(), ..gpu(7) }]),
+    let both = vec![gpu("a", 7), gpu("b", 7)];
+    assert_eq!(gpus(&[2], Some(both.clone())).evidence(&NONCE), Ok(both));
+    for (count, evidence, word) in [
+        (2, vec![gpu("a", 7)], "machine has 2"),
+        (1, vec![gpu("a", 7), gpu("b", 7)], "machine has 1"),
+        (0, vec![], "machine has 0"),
+        (2, vec![gpu("a", 7), gpu("b", 8)], "GPU 1 does not carry the nonce"),
+        (2, vec![gpu("a", 7), gpu("a", 7)], "GPU 1 is that of GPU 0"),
+        (1, vec![GpuEvidence { report: vec![7; 35], ..gpu("a", 7) }], "does not carry"),
+        (1, vec![gpu("", 7)], "no certificates"),
     ] {
-        let outcome = ask(count, Some(evidence.clone()));
-        assert!(matches!(outcome, Err(GpuFailure::Wrong(_))), "{count}, {evidence:?}: {outcome:?}");
+        let outcome = gpus(&[count], Some(evidence.clone())).evidence(&NONCE);
+        let named = matches!(&outcome, Err(GpuFailure::Wrong(text)) if text.contains(word));
+        assert!(named, "{word}: {evidence:?}: {outcome:?}");
     }
-    assert!(matches!(ask(1, None), Err(GpuFailure::Failed(text)) if text.starts_with("panicked")));
+    let panicked = gpus(&[1], None).evidence(&NONCE);
+    assert!(matches!(panicked, Err(GpuFailure::Failed(text)) if text.starts_with("panicked")));
+}
+
+/// The claims say how many there are, and claims never change.
+#[test]
+fn a_count_that_changes_is_a_failure() {
+    let mut gpus = gpus(&[1, 2, 1], Some(vec![gpu("a", 7)]));
+    assert!(gpus.evidence(&NONCE).is_ok());
+    let outcome = gpus.evidence(&NONCE);
+    assert!(matches!(&outcome, Err(GpuFailure::Wrong(text)) if text.contains("had 1")), "{outcome:?}");
+    assert!(gpus.evidence(&NONCE).is_ok(), "it is back");
+}
+
+#[test]
+fn switches_answer_our_nonce_too() {
+    let ask = |switches| CheckedGpus::new(Box::new(Gpus { switches, ..Gpus::default() })).switches(&NONCE);
+    let switch = |nonce| {
+        let GpuEvidence { certificate_chain, report, .. } = gpu("s", nonce);
+        SwitchEvidence { certificate_chain, report }
+    };
+    assert_eq!(ask(None), Ok(None));
+    assert_eq!(ask(Some(vec![switch(7)])), Ok(Some(vec![switch(7)])));
+    for bad in [vec![], vec![switch(8)], vec![switch(7), switch(8)]] {
+        assert!(matches!(ask(Some(bad.clone())), Err(GpuFailure::Switches(_))), "{bad:?}");
+    }
 }
 
 /// Genuine quotes, where the folder of samples is at hand.

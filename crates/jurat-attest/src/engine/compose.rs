@@ -1,14 +1,16 @@
 //! One report: evidence asked for, bound, and put into its envelope (`docs/spec`, the report).
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::{Binding, Layout, Nonce, ReportBody, gpu_nonce, report_data};
 use serde::{Serialize, de::IgnoredAny};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Identity, ReportFailure};
+use super::{Identity, ReportFailure, fabric, observed::Clock};
 use crate::{
     CheckedGpus, CheckedQuotes, GpuEvidence, GpuFailure, GpuProvider as _, Quote, QuoteFailure,
-    QuoteProvider as _, Tee,
+    QuoteProvider as _, SwitchEvidence, Tee, nvswitch,
 };
 
 /// Owns the hardware. Only checked evidence comes in.
@@ -16,11 +18,17 @@ pub(super) struct Composer {
     identity: Identity,
     quotes: CheckedQuotes,
     gpus: Option<CheckedGpus>,
+    clock: Arc<Clock>,
 }
 
 impl Composer {
-    pub(super) fn new(identity: Identity, quotes: CheckedQuotes, gpus: Option<CheckedGpus>) -> Self {
-        Self { identity, quotes, gpus }
+    pub(super) fn new(
+        identity: Identity,
+        quotes: CheckedQuotes,
+        gpus: Option<CheckedGpus>,
+        clock: Arc<Clock>,
+    ) -> Self {
+        Self { identity, quotes, gpus, clock }
     }
 
     /// A report under `binding` over `nonce`. GPUs first: the quote of `jurat-v1` commits to their evidence.
@@ -32,16 +40,13 @@ impl Composer {
     ) -> Result<ReportBody, ReportFailure> {
         let key = self.identity.public_key;
         let gpu_nonce = gpu_nonce(binding, &key, nonce);
-        let nvidia_payload = match &mut self.gpus {
-            Some(gpus) => nvidia_payload(&gpu_nonce, &gpus.evidence(&gpu_nonce)?)?,
-            None => String::new(),
-        };
+        let Devices { nvidia_payload, nvswitch_payload, nvlink } = self.devices(&gpu_nonce)?;
         let layout = match binding {
             Binding::JuratV1 => Layout::JuratV1 {
                 claims,
                 nvidia_payload: &nvidia_payload,
-                // NVML does not reach the switches, and a payload that is absent commits as the empty one.
-                nvswitch_payload: "",
+                // A payload that is absent commits as the empty one.
+                nvswitch_payload: nvswitch_payload.as_deref().unwrap_or_default(),
             },
             Binding::DstackV1 => Layout::DstackV1,
             Binding::DstackV2 => {
@@ -55,7 +60,8 @@ impl Composer {
         };
         let address = key.address();
         let report_data = report_data(&address, nonce, layout);
-        let quote = self.quotes.quote(&report_data)?;
+        let quotes = &mut self.quotes;
+        let quote = self.clock.time(|parts| &mut parts.quotes, || quotes.quote(&report_data))?;
         let Platform { event_log, vm_config, info } = platform(&quote)?;
         let bytes = hex::encode(&quote.bytes);
         let tee = self.quotes.tee();
@@ -68,7 +74,8 @@ impl Composer {
             intel_quote: Some(bytes.clone()),
             quote: Some(bytes),
             nvidia_payload,
-            nvswitch_payload: None,
+            nvswitch_payload,
+            nvlink,
             event_log: Some(event_log),
             vm_config: Some(vm_config),
             info: Some(info),
@@ -84,6 +91,28 @@ impl Composer {
                 Tee::Simulated => self.quotes.collateral(),
                 Tee::Tdx => None,
             },
+        })
+    }
+}
+
+/// What a report says of GPUs and of the switches between them.
+#[derive(Default)]
+struct Devices {
+    nvidia_payload: String,
+    nvswitch_payload: Option<String>,
+    nvlink: Option<String>,
+}
+
+impl Composer {
+    fn devices(&mut self, nonce: &Nonce) -> Result<Devices, GpuFailure> {
+        let Some(provider) = &mut self.gpus else { return Ok(Devices::default()) };
+        let gpus = self.clock.time(|parts| &mut parts.gpus, || provider.evidence(nonce))?;
+        let switches = self.clock.time(|parts| &mut parts.switches, || provider.switches(nonce))?;
+        let unattested = switches.is_none() && fabric::is_plain(&gpus);
+        Ok(Devices {
+            nvidia_payload: nvidia_payload(nonce, &gpus)?,
+            nvswitch_payload: switches.map(|switches| nvswitch_payload(nonce, &switches)).transpose()?,
+            nvlink: unattested.then(|| "unattested".to_owned()),
         })
     }
 }
@@ -104,25 +133,34 @@ struct Evidence<'a> {
     arch: &'a str,
 }
 
+/// The service takes one form for GPUs and for switches.
+fn payload<'a>(
+    nonce: &Nonce,
+    arch: &str,
+    devices: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Result<String, GpuFailure> {
+    let encode = |(certificates, report)| Evidence {
+        certificate: STANDARD.encode(certificates),
+        evidence: STANDARD.encode(report),
+        arch,
+    };
+    let payload = Payload { nonce: nonce.to_string(), evidence_list: devices.map(encode).collect(), arch };
+    serde_json::to_string(&payload).map_err(|error| GpuFailure::Failed(error.to_string()))
+}
+
+fn nvswitch_payload(nonce: &Nonce, switches: &[SwitchEvidence]) -> Result<String, GpuFailure> {
+    let devices = switches.iter().map(|switch| (&switch.certificate_chain[..], &switch.report[..]));
+    payload(nonce, nvswitch::ARCHITECTURE, devices)
+}
+
 pub(super) fn nvidia_payload(nonce: &Nonce, gpus: &[GpuEvidence]) -> Result<String, GpuFailure> {
     let wrong = |what: &str| GpuFailure::Wrong(what.to_owned());
     let arch = gpus.first().ok_or_else(|| wrong("no GPU"))?.architecture;
     if gpus.iter().any(|gpu| gpu.architecture != arch) {
         return Err(wrong("GPUs of different generations, which one payload cannot name"));
     }
-    let payload = Payload {
-        nonce: nonce.to_string(),
-        evidence_list: gpus
-            .iter()
-            .map(|gpu| Evidence {
-                certificate: STANDARD.encode(&gpu.certificate_chain),
-                evidence: STANDARD.encode(&gpu.report),
-                arch: gpu.architecture.as_str(),
-            })
-            .collect(),
-        arch: arch.as_str(),
-    };
-    serde_json::to_string(&payload).map_err(|error| GpuFailure::Failed(error.to_string()))
+    let devices = gpus.iter().map(|gpu| (&gpu.certificate_chain[..], &gpu.report[..]));
+    payload(nonce, arch.as_str(), devices)
 }
 
 /// What the platform says beside its quote, in the report's types.

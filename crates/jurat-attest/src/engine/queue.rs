@@ -11,7 +11,7 @@ use std::{
 
 use jurat_proto::{Binding, Nonce, ReportBody};
 
-use super::{ReportFailure, Settings, reply::Reply};
+use super::{Observed, ReportFailure, Settings, reply::Reply};
 
 /// Ages are told in whole seconds.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ pub(super) enum Next {
 struct Job {
     task: Task,
     replies: Vec<Reply>,
+    /// When it was begun, once it was.
+    begun: Option<Instant>,
 }
 
 /// A report for everybody who brings no nonce.
@@ -75,6 +77,16 @@ pub(super) struct Queue {
     /// How long a report takes, averaged over the last few.
     pace: Duration,
     open: bool,
+    counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    made: u64,
+    failed: u64,
+    refused: u64,
+    timed_out: u64,
+    left: u64,
 }
 
 impl Queue {
@@ -88,6 +100,7 @@ impl Queue {
             claims: claims.into(),
             pace: Duration::from_secs(1),
             open: true,
+            counts: Counts::default(),
         }
     }
 
@@ -132,9 +145,13 @@ impl Queue {
             return Ok(());
         }
         if self.jobs.len() >= self.limit {
+            self.forget_who_left();
+        }
+        if self.jobs.len() >= self.limit {
+            self.counts.refused += 1;
             return Err((reply, ReportFailure::Busy { retry_after: self.patience() }));
         }
-        self.jobs.push_back(Job { task, replies: vec![reply] });
+        self.jobs.push_back(Job { task, replies: vec![reply], begun: None });
         Ok(())
     }
 
@@ -153,13 +170,21 @@ impl Queue {
             Some(binding) => {
                 let task = Task::Shared(binding);
                 let waiting = self.jobs.iter().position(|job| job.task == task);
-                waiting.and_then(|at| self.jobs.remove(at)).or(Some(Job { task, replies: Vec::new() }))
+                waiting.and_then(|at| self.jobs.remove(at)).or(Some(Job {
+                    task,
+                    replies: Vec::new(),
+                    begun: None,
+                }))
             }
-            None => self.jobs.pop_front(),
+            None => {
+                self.forget_who_left();
+                self.jobs.pop_front()
+            }
         };
         match job {
-            Some(job) => {
+            Some(mut job) => {
                 let task = job.task;
+                job.begun = Some(now);
                 self.running = Some(job);
                 Next::Run(task)
             }
@@ -182,6 +207,10 @@ impl Queue {
     ) -> Vec<Reply> {
         let replies = self.running.take().map(|job| job.replies).unwrap_or_default();
         self.pace = self.pace.saturating_mul(3).saturating_add(now.saturating_duration_since(begun)) / 4;
+        match outcome {
+            Ok(_) => self.counts.made += 1,
+            Err(_) => self.counts.failed += 1,
+        }
         if let Task::Shared(binding) = task {
             match outcome {
                 // Begun under claims that are no more: good for who asked then, not for who asks now.
@@ -204,6 +233,60 @@ impl Queue {
             }
         }
         replies
+    }
+
+    /// Callers whose patience is over, with what to tell them. What waits for them alone is not begun any more; what is
+    /// under way goes on.
+    pub(super) fn overdue(&mut self, now: Instant) -> (Vec<Reply>, ReportFailure) {
+        let mut overdue = Vec::new();
+        for job in self.running.iter_mut().chain(&mut self.jobs) {
+            overdue.extend(job.replies.extract_if(.., |reply| reply.until() <= now));
+        }
+        self.jobs.retain(|job| !job.replies.is_empty());
+        self.counts.timed_out = self.counts.timed_out.saturating_add(overdue.len() as u64);
+        (overdue, ReportFailure::TimedOut { retry_after: self.patience() })
+    }
+
+    /// When the next caller's patience is over.
+    pub(super) fn next_overdue(&self) -> Option<Instant> {
+        let jobs = self.running.iter().chain(&self.jobs);
+        jobs.flat_map(|job| &job.replies).map(Reply::until).min()
+    }
+
+    /// Whether more is taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// What it has to say of itself.
+    pub(super) fn observe(&self, now: Instant) -> Observed {
+        let Counts { made, failed, refused, timed_out, left } = self.counts;
+        let since = |then: Instant| now.saturating_duration_since(then);
+        Observed {
+            queue: self.limit,
+            waiting: self.jobs.len(),
+            callers: self.running.iter().chain(&self.jobs).map(|job| job.replies.len()).sum(),
+            under_way: self.running.as_ref().and_then(|job| job.begun).map(since),
+            shared_age: self.shared.get(&Binding::JuratV1).map(|shared| since(shared.made)),
+            made,
+            failed,
+            refused,
+            timed_out,
+            left,
+            ..Observed::default()
+        }
+    }
+
+    /// Drops callers that are gone, and what waits for them alone: strangers must not be able to fill the queue and
+    /// walk away.
+    fn forget_who_left(&mut self) {
+        for job in &mut self.jobs {
+            for gone in job.replies.extract_if(.., |reply| !reply.is_wanted()) {
+                gone.forget();
+                self.counts.left += 1;
+            }
+        }
+        self.jobs.retain(|job| !job.replies.is_empty());
     }
 
     /// Takes no more; returns who waits in vain. The task under way keeps its callers.

@@ -34,11 +34,14 @@ pub struct Settings {
     pub queue: usize,
     /// A shared report is never handed out when older than this. Taken as at least a second and at most a day.
     pub refresh: Duration,
+    /// How long a caller waits at most, in the queue and for the hardware together. The first report, without which
+    /// the engine does not start, may take three times as long: a booting host has much to do.
+    pub wait: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { queue: 64, refresh: Duration::from_secs(300) }
+        Self { queue: 64, refresh: Duration::from_secs(300), wait: Duration::from_secs(60) }
     }
 }
 
@@ -53,6 +56,12 @@ pub enum ReportFailure {
     #[error("too many report requests wait; try again in {} s", .retry_after.as_secs())]
     Busy {
         /// When there should be room again; whole seconds, at least one.
+        retry_after: Duration,
+    },
+    /// The caller has waited as long as any may. What was begun for it goes on.
+    #[error("there was no report in time; try again in {} s", .retry_after.as_secs())]
+    TimedOut {
+        /// As in [`Self::Busy`].
         retry_after: Duration,
     },
     /// The CPU's evidence failed.

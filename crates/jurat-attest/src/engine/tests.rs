@@ -296,6 +296,58 @@ fn stopping_finishes_what_is_under_way_and_answers_everybody_once() {
 }
 
 #[test]
+fn a_device_that_does_not_come_back_holds_nobody() {
+    let stage = Stage::new();
+    let attester = stage.start(Settings { wait: Duration::from_millis(50), ..Settings::default() }).unwrap();
+    stage.door.shut();
+    let under_way = ask(&attester, fresh(1));
+    stage.door.await_visitor();
+    let waiting = ask(&attester, fresh(2));
+    for answers in [&under_way, &waiting] {
+        let failure = answers.recv_timeout(PATIENCE).unwrap().unwrap_err();
+        assert!(matches!(failure, ReportFailure::TimedOut { .. }), "{failure}");
+    }
+    assert!(answer(&attester, shared(Binding::JuratV1)).is_ok(), "what is at hand is still given out");
+    let before = asked(&stage.log).len();
+    stage.door.open();
+    let until = Instant::now() + PATIENCE;
+    while answer(&attester, fresh(3)).is_err() {
+        assert!(Instant::now() < until, "never recovered");
+    }
+    // The second was never begun; the third may have been asked for more than once.
+    let key = identity().public_key;
+    let never = Asked::Gpus(gpu_nonce(Binding::JuratV1, &key, &nonce(2)));
+    assert!(!asked(&stage.log)[before..].contains(&never), "device time for nobody");
+    let observed = attester.observe();
+    assert!(observed.timed_out >= 2 && observed.waiting == 0, "{observed:?}");
+}
+
+#[test]
+fn an_engine_whose_first_report_does_not_come_does_not_start() {
+    let stage = Stage::new();
+    stage.door.shut();
+    let error = stage.start(Settings { wait: Duration::from_millis(20), ..Settings::default() }).unwrap_err();
+    assert!(matches!(error, StartError::Report(ReportFailure::TimedOut { .. })), "{error}");
+    stage.door.open();
+}
+
+#[test]
+fn what_it_does_is_counted() {
+    let stage = Stage::new();
+    let attester = stage.start(Settings { queue: 3, ..Settings::default() }).unwrap();
+    answer(&attester, fresh(1)).unwrap();
+    *stage.gpus.lock().unwrap() = Conduct::Fails;
+    answer(&attester, fresh(2)).unwrap_err();
+    let observed = attester.observe();
+    assert_eq!((observed.queue, observed.waiting, observed.callers, observed.under_way), (3, 0, 0, None));
+    assert_eq!((observed.made, observed.failed), (2, 1));
+    assert_eq!((observed.gpus.made, observed.gpus.failed), (2, 1));
+    assert_eq!((observed.quotes.made, observed.quotes.failed), (2, 0), "no quote without GPUs");
+    assert!(observed.gpus.total >= observed.gpus.longest && observed.gpus.longest >= observed.gpus.last);
+    assert!(observed.shared_age.is_some_and(|age| age < PATIENCE));
+}
+
+#[test]
 fn a_caller_that_panics_harms_nobody_else() {
     let attester = Stage::new().start(Settings::default()).unwrap();
     attester.request(fresh(1), |_| panic!("caller"));

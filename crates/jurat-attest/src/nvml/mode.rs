@@ -1,5 +1,7 @@
 //! Whether a machine's GPUs are in a mode whose evidence is worth anything.
 
+use crate::NotConfidential;
+
 /// The machine's settings as the driver tells them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mode {
@@ -25,22 +27,13 @@ pub(super) enum Production {
 }
 
 /// NVIDIA's own rule: the feature on in the production environment, or protected PCIe; and no developer tools.
-pub(super) fn confidential(mode: &Mode) -> Result<(), String> {
-    let refusal = match mode {
-        Mode { developer_tools: true, .. } => "developer tools are on, so the GPU can be looked into",
-        Mode { confidential: true, production: Production::Yes, .. } | Mode { protected_pcie: true, .. } => {
-            return Ok(());
-        }
-        Mode { confidential: true, production: Production::No, .. } => {
-            "it runs in a simulated environment, not in production"
-        }
-        Mode { confidential: true, production: Production::Unknown, .. } => {
-            "the GPUs are not set ready for work, so the driver does not tell their environment \
-             (nvidia-smi conf-compute -srs 1, by whoever brings up the VM)"
-        }
-        Mode { confidential: false, .. } => {
-            "confidential computing is off; the host's operator switches the GPU's mode"
-        }
-    };
-    Err(refusal.to_owned())
+pub(super) fn confidential(mode: &Mode) -> Result<(), NotConfidential> {
+    match mode {
+        Mode { developer_tools: true, .. } => Err(NotConfidential::DeveloperTools),
+        Mode { protected_pcie: true, .. } => Ok(()),
+        Mode { confidential: false, .. } => Err(NotConfidential::Off),
+        Mode { production: Production::Yes, .. } => Ok(()),
+        Mode { production: Production::No, .. } => Err(NotConfidential::SimulatedEnvironment),
+        Mode { production: Production::Unknown, .. } => Err(NotConfidential::NotReady),
+    }
 }

@@ -89,3 +89,32 @@ fn the_past_is_asked_for_by_signer_or_claims_and_answers_no_challenge() {
     }
     assert_eq!(then("claims_hash=00"), Err(Refusal::InvalidClaimsHash));
 }
+
+fn report(age: u64) -> Arc<ReportBody> {
+    let json = format!(r#"{{"event_log":"[1]","report_age_seconds":{age}}}"#);
+    Arc::new(serde_json::from_str(&json).unwrap())
+}
+
+#[test]
+fn a_shared_report_is_written_once() {
+    let prepared = Prepared::default();
+    let young = report(0);
+    let text = prepared.bytes(&young, EventLogForm::Text).unwrap();
+    assert_eq!(text, render(&young, EventLogForm::Text).unwrap());
+    assert_eq!(prepared.bytes(&young, EventLogForm::Text).unwrap().as_ptr(), text.as_ptr(), "the same bytes");
+    let array = prepared.bytes(&young, EventLogForm::Array).unwrap();
+    assert_eq!(array, render(&young, EventLogForm::Array).unwrap());
+    assert_ne!(array, text);
+    for age in 1..20 {
+        let older = report(age);
+        assert_eq!(
+            prepared.bytes(&older, EventLogForm::Text).unwrap(),
+            render(&older, EventLogForm::Text).unwrap()
+        );
+    }
+    assert_ne!(
+        prepared.bytes(&young, EventLogForm::Text).unwrap().as_ptr(),
+        text.as_ptr(),
+        "it was given up"
+    );
+}

@@ -2,9 +2,10 @@
 //! ROM and the attestation key that the boot ROM vouches for.
 
 use der::{
-    Encode, Tag,
+    Encode, Tag, TagNumber,
     asn1::{ObjectIdentifier, OctetString},
 };
+use jurat_attest::GpuArchitecture;
 use p384::ecdsa::SigningKey;
 use rand_core::TryCryptoRng;
 use x509_cert::{
@@ -21,6 +22,8 @@ use crate::{Blueprint, MintError, spdm::FIRMWARE};
 
 /// TCG's `CompositeDeviceID`, which Hopper's leafs carry.
 const FWID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.5.4.1");
+/// TCG's `DiceTcbInfo`, which Blackwell's leafs carry.
+const TCB_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.5.4.1.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 
 /// What all GPUs of one machine have above them.
@@ -29,6 +32,7 @@ pub(crate) struct NvidiaPki {
     identity: Certified<SigningKey>,
     provisioner: Certified<SigningKey>,
     validity: Validity,
+    architecture: GpuArchitecture,
 }
 
 /// One GPU's attestation key and the five certificates above it, leaf first.
@@ -46,23 +50,36 @@ impl NvidiaPki {
         let end = blueprint.gpus_valid_until.map_or(Ok(Time::INFINITY), time)?;
         let validity = Validity::new(time(blueprint.issued)?, end);
         let issuer = |common_name: &str| subject(common_name, Role::Issuer(None), validity, vec![]);
-        let identity = root.issue(rng, issuer("SIMULATED GH100 Identity")?)?;
-        let provisioner = identity.issue(rng, issuer("SIMULATED GH100 Provisioner ICA 1")?)?;
-        Ok(Self { root, identity, provisioner, validity })
+        let architecture = blueprint.gpu_architecture;
+        let chip = chip(architecture);
+        let identity = root.issue(rng, issuer(&format!("SIMULATED {chip} Identity"))?)?;
+        let provisioner = identity.issue(rng, issuer(&format!("SIMULATED {chip} Provisioner ICA 1"))?)?;
+        Ok(Self { root, identity, provisioner, validity, architecture })
     }
 
     /// A GPU with keys of its own.
     pub(crate) fn gpu<R: TryCryptoRng + ?Sized>(&self, rng: &mut R) -> Result<GpuIdentity, MintError> {
         // as in NVIDIA's, a device's certificates are told apart by the serial number in their subject
         let device = hex::encode_upper(bytes::<9, R>(rng)?);
-        let named = |common_name: &str| format!("{common_name},serialNumber={device}");
-        let brom = subject(&named("GH100 A01 GSP BROM"), Role::Issuer(None), self.validity, vec![])?;
+        let chip = chip(self.architecture);
+        let named = |part: &str| format!("{chip} A01 GSP {part},serialNumber={device}");
+        let brom = subject(&named("BROM"), Role::Issuer(None), self.validity, vec![])?;
         let brom = self.provisioner.issue(rng, brom)?;
-        let firmware = firmware_id(&brom)?;
-        let leaf = subject(&named("GH100 A01 GSP FMC LF"), Role::Signer, self.validity, vec![firmware])?;
+        let firmware = match self.architecture {
+            GpuArchitecture::Blackwell => tcb_info()?,
+            _ => firmware_id(&brom)?,
+        };
+        let leaf = subject(&named("FMC LF"), Role::Signer, self.validity, vec![firmware])?;
         let leaf = brom.issue(rng, leaf)?;
         let chain = chain(&[&leaf, &brom, &self.provisioner, &self.identity, &self.root])?;
         Ok(GpuIdentity { key: leaf.key, chain })
+    }
+}
+
+fn chip(architecture: GpuArchitecture) -> &'static str {
+    match architecture {
+        GpuArchitecture::Blackwell => "GB100",
+        _ => "GH100",
     }
 }
 
@@ -83,6 +100,17 @@ fn firmware_id(device: &Certified<SigningKey>) -> Result<Extension, MintError> {
         let fwid = sequence(&[SHA384.to_der()?, tagged(Tag::OctetString, &FIRMWARE)?])?;
         let value = sequence(&[1u8.to_der()?, key.to_der()?, fwid])?;
         Ok(Extension { extn_id: FWID, critical: false, extn_value: OctetString::new(value)? })
+    };
+    encode().map_err(MintError::encoding("the firmware extension"))
+}
+
+/// `DiceTcbInfo { fwids [6] { { algorithm, digest } } }`, and nothing of its other members.
+fn tcb_info() -> Result<Extension, MintError> {
+    let encode = || -> der::Result<Extension> {
+        let fwid = sequence(&[SHA384.to_der()?, tagged(Tag::OctetString, &FIRMWARE)?])?;
+        let fwids = Tag::ContextSpecific { constructed: true, number: TagNumber(6) };
+        let value = sequence(&[tagged(fwids, &fwid)?])?;
+        Ok(Extension { extn_id: TCB_INFO, critical: false, extn_value: OctetString::new(value)? })
     };
     encode().map_err(MintError::encoding("the firmware extension"))
 }

@@ -4,14 +4,10 @@
 //! measurements, which gpu.measurements judges.
 
 use super::spdm::{SpdmReport, tag};
-use crate::{CheckId, check::Finding, verdict::Transcript};
+use crate::{CheckId, check::Finding, limits, verdict::Transcript};
 
 const ON: &[u8] = &[0xaa];
 const OFF: &[u8] = &[0x55];
-
-/// Printed where the GPUs talk to each other over a fabric that nobody vouches for.
-pub(crate) const NVLINK: &str = "GPUs in protected-PCIe mode: traffic between them over NVLink is not \
-                                 encrypted, and the switches are not attested";
 
 pub(super) fn judge<'a>(
     reports: impl Iterator<Item = &'a SpdmReport<'a>>,
@@ -23,7 +19,7 @@ pub(super) fn judge<'a>(
     let finding = if all(Some(OFF)) {
         Finding::pass("confidential computing without protected PCIe, on every GPU")
     } else if all(Some(ON)) {
-        transcript.limit(NVLINK);
+        transcript.limit(limits::NVLINK);
         Finding::skip(if switches {
             "protected PCIe, and this version does not judge switch evidence"
         } else {

@@ -34,6 +34,7 @@ pub(crate) fn claims() -> Claims {
         signing_public_key: key,
         chain: sha256(b"vector chain"),
         key: KeyOrigin::Fresh,
+        key_provenance: None,
         tls: Tls::None,
         tls_spki_sha256: None,
         gpus: 1,

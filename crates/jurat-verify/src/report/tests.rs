@@ -48,6 +48,7 @@ impl Attester {
             signing_public_key: key,
             chain: sha256(b"chain"),
             key: KeyOrigin::Fresh,
+            key_provenance: None,
             tls: Tls::SelfSigned,
             tls_spki_sha256: Some(sha256(b"spki").to_string()),
             gpus: blueprint.gpus.get(),

@@ -6,7 +6,7 @@ use jurat_proto::{Digest, End, Head, PrunePoint, ReceiptId, UnixMillis, message_
 use proptest::prelude::*;
 
 use super::{events, run};
-use crate::{Family, Key, Signer};
+use crate::{Family, InvalidSecret, Key, Signer};
 
 const CHAIN: Digest = Digest::new([0xcc; 32]);
 
@@ -82,6 +82,25 @@ fn a_fresh_key_is_new_each_time() {
     let (one, two) = (Key::generate(&mut rng), Key::generate(&mut rng));
     assert_ne!(one.public_key(), two.public_key());
     assert_ne!(one.chain(), two.chain());
+}
+
+#[test]
+fn a_derived_key_is_the_same_each_time_and_its_chain_is_not() {
+    let mut rng = getrandom::rand_core::UnwrapErr(getrandom::SysRng);
+    let (one, two) =
+        (Key::derived(&[0x11; 32], &mut rng).unwrap(), Key::derived(&[0x11; 32], &mut rng).unwrap());
+    assert_eq!(one.public_key(), two.public_key());
+    assert_eq!(one.public_key().address().to_string(), "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A");
+    assert_ne!(one.chain(), two.chain());
+    // Zero and the order of the curve are no keys; the number below it is one.
+    let mut order = [0; 32];
+    hex::decode_to_slice("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", &mut order)
+        .unwrap();
+    for secret in [[0; 32], order, [0xff; 32]] {
+        assert_eq!(Key::derived(&secret, &mut rng).err(), Some(InvalidSecret));
+    }
+    order[31] -= 1;
+    assert!(Key::derived(&order, &mut rng).is_ok());
 }
 
 proptest! {

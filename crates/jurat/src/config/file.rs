@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Gpus;
+use super::{Gpus, KeyChoice};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -42,6 +42,16 @@ pub(super) struct File {
     pub(super) tdx_source: Option<String>,
     /// File-only, as it changes what a report means.
     pub(super) gpus: Option<Gpus>,
+    /// File-only: code that is run.
+    pub(super) nvml_library: Option<String>,
+    /// File-only: code that is run.
+    pub(super) nvswitch_command: Option<Vec<String>>,
+    /// File-only, as it changes what a signer's address means.
+    pub(super) key: Option<KeyChoice>,
+    /// File-only: what is claimed of the model.
+    pub(super) model_dir: Option<PathBuf>,
+    /// File-only: whether digests of earlier starts may be claimed.
+    pub(super) model_cache: Option<PathBuf>,
 }
 
 impl File {

@@ -25,6 +25,8 @@ fn bad_values_name_themselves() {
         ("idle_timeout = -1.0", "idle_timeout `-1`"),
         ("engine = 'http://api.example.com:80'", "engine `http://api.example.com:80`"),
         ("engine = 'http://8.8.8.8:80'", "8.8.8.8"),
+        ("nvswitch_command = []", "nvswitch_command: the command is empty"),
+        ("nvswitch_command = ['nvattest']", "nvswitch_command: the command has no {nonce}"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
     ] {
         assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
@@ -45,5 +47,11 @@ fn the_digest_follows_values_and_not_their_origin() {
     let by_file = settle(&ServeOptions::default(), "concurrency = 10000").unwrap();
     let by_default = settle(&ServeOptions::default(), "").unwrap();
     assert_eq!(by_file.digest(), by_default.digest());
-    assert_ne!(settle(&ServeOptions::default(), "gpus = 'none'").unwrap().digest(), by_default.digest());
+    for other in
+        ["gpus = 'none'", "nvml_library = '/opt/libnvidia-ml.so.1'", "nvswitch_command = ['a', '{nonce}']"]
+    {
+        let digest = settle(&ServeOptions::default(), other).unwrap().digest();
+        assert_ne!(digest, by_default.digest(), "{other}");
+    }
+    assert!(toml::from_str::<File>("gpus = 'perhaps'").is_err());
 }

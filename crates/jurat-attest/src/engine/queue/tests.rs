@@ -1,8 +1,14 @@
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use jurat_proto::ReportBody;
 
-use super::*;
+use super::{
+    super::reply::{Callback, Caller},
+    *,
+};
 
 const SHARED: Task = Task::Shared(Binding::JuratV1);
 
@@ -11,7 +17,7 @@ fn fresh(nonce: u8) -> Task {
 }
 
 fn reply() -> Reply {
-    Reply::new(|_| ())
+    Reply::new(Callback(|_| ()), Instant::now() + Duration::from_secs(3600))
 }
 
 fn body() -> Result<Arc<ReportBody>, ReportFailure> {
@@ -19,7 +25,7 @@ fn body() -> Result<Arc<ReportBody>, ReportFailure> {
 }
 
 fn queue(limit: usize) -> Queue {
-    Queue::new(Settings { queue: limit, refresh: Duration::from_secs(300) }, "claims")
+    Queue::new(Settings { queue: limit, ..Settings::default() }, "claims")
 }
 
 fn after(start: Instant, seconds: u64) -> Instant {
@@ -165,7 +171,7 @@ fn an_abandoned_queue_gives_up_everybody() {
 fn absurd_settings_do_no_harm() {
     let start = Instant::now();
     for refresh in [Duration::ZERO, Duration::MAX] {
-        let mut queue = Queue::new(Settings { queue: 0, refresh }, "claims");
+        let mut queue = Queue::new(Settings { queue: 0, refresh, ..Settings::default() }, "claims");
         queue.finish(SHARED, &body(), start, start);
         assert!(matches!(queue.next(start), Next::Sleep(until) if until > start));
         assert!(queue.push(fresh(1), reply()).is_err());
@@ -177,7 +183,8 @@ fn a_reply_is_sent_once_even_if_forgotten() {
     let answers = Arc::new(Mutex::new(Vec::new()));
     let note = |answers: &Arc<Mutex<Vec<bool>>>| {
         let answers = Arc::clone(answers);
-        Reply::new(move |outcome| answers.lock().unwrap().push(outcome.is_ok()))
+        let take = move |outcome: Result<_, _>| answers.lock().unwrap().push(outcome.is_ok());
+        Reply::new(Callback(take), Instant::now())
     };
     note(&answers).send(body());
     drop(note(&answers));
@@ -205,4 +212,78 @@ fn renewed_claims_end_the_reports_that_claimed_otherwise() {
     make(&mut queue, claiming("others"));
     assert!(queue.shared(Binding::JuratV1, start).is_some());
     assert_eq!(&*queue.claims(), "others");
+}
+
+/// A caller that is there as long as the flag says so, and counts its answers.
+struct Guest {
+    there: Arc<AtomicBool>,
+    answers: Arc<AtomicUsize>,
+}
+
+impl Caller for Guest {
+    fn waits(&self) -> bool {
+        self.there.load(Ordering::SeqCst)
+    }
+
+    fn take(self: Box<Self>, _outcome: Result<Arc<ReportBody>, ReportFailure>) {
+        self.answers.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn who_left_takes_no_place_and_no_device_time() {
+    let start = Instant::now();
+    let mut queue = queue(2);
+    let there = Arc::new(AtomicBool::new(true));
+    let answers = Arc::new(AtomicUsize::new(0));
+    let guest = || {
+        let guest = Guest { there: Arc::clone(&there), answers: Arc::clone(&answers) };
+        Reply::new(guest, after(start, 60))
+    };
+    assert!(queue.push(fresh(1), guest()).is_ok());
+    assert!(queue.push(fresh(2), guest()).is_ok());
+    assert!(queue.push(fresh(2), reply()).is_ok(), "somebody else waits for the second, too");
+    assert!(queue.push(fresh(3), reply()).is_err(), "full while the guests are there");
+    there.store(false, Ordering::SeqCst);
+    assert!(queue.push(fresh(3), reply()).is_ok(), "room at once");
+    assert_eq!(queue.next(start), Next::Run(fresh(2)));
+    assert_eq!(queue.finish(fresh(2), &body(), start, start).len(), 1);
+
+    there.store(true, Ordering::SeqCst);
+    assert!(queue.push(fresh(4), guest()).is_ok());
+    assert_eq!(queue.next(start), Next::Run(fresh(3)));
+    queue.finish(fresh(3), &body(), start, start);
+    assert_eq!(queue.next(start), Next::Run(fresh(4)));
+    there.store(false, Ordering::SeqCst);
+    assert!(queue.push(fresh(4), reply()).is_ok(), "what was begun goes on and may be joined");
+    assert_eq!(queue.finish(fresh(4), &body(), start, start).len(), 2);
+    let observed = queue.observe(start);
+    assert_eq!((observed.left, observed.refused, observed.made), (2, 1, 3));
+    // The last guest was handed back, and dropped: that is an answer too.
+    assert_eq!(answers.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn patience_ends_in_the_queue_and_at_the_device() {
+    let start = Instant::now();
+    let mut queue = queue(8);
+    let patient = |seconds| Reply::new(Callback(|_| ()), after(start, seconds));
+    assert_eq!(queue.next_overdue(), None);
+    for (task, seconds) in [(fresh(1), 3), (fresh(1), 9), (fresh(2), 4), (fresh(3), 5), (fresh(3), 6)] {
+        assert!(queue.push(task, patient(seconds)).is_ok());
+    }
+    assert_eq!(queue.next(start), Next::Run(fresh(1)));
+    assert_eq!(queue.next_overdue(), Some(after(start, 3)));
+    assert_eq!(queue.overdue(after(start, 2)).0.len(), 0);
+    let (overdue, failure) = queue.overdue(after(start, 5));
+    assert_eq!(overdue.len(), 3);
+    assert!(
+        matches!(failure, ReportFailure::TimedOut { retry_after } if retry_after >= Duration::from_secs(1))
+    );
+    let observed = queue.observe(after(start, 5));
+    assert_eq!((observed.waiting, observed.callers, observed.timed_out), (1, 2, 3));
+    assert_eq!(observed.under_way, Some(Duration::from_secs(5)));
+    assert_eq!(queue.finish(fresh(1), &body(), start, after(start, 5)).len(), 1, "the patient one gets it");
+    assert_eq!(queue.next(start), Next::Run(fresh(3)), "nobody waits for 2 any more");
+    assert_eq!(queue.next_overdue(), Some(after(start, 6)));
 }

@@ -8,7 +8,10 @@ use std::sync::{
 use jurat_proto::{Digest, Nonce, PublicKey, ReportBody, ReportData};
 
 use super::super::{Attester, Identity, ReportFailure, ReportRequest, Settings, StartError};
-use crate::{GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, Quote, QuoteFailure, QuoteProvider, Tee};
+use crate::{
+    GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, NotConfidential, Quote, QuoteFailure,
+    QuoteProvider, Tee,
+};
 
 /// What was asked of the hardware, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +194,7 @@ impl GpuProvider for Gpus {
         let conduct = *self.conduct.lock().unwrap();
         match conduct {
             Conduct::Good | Conduct::Debug => {}
-            Conduct::Fails => return Err(GpuFailure::NotConfidential("devtools".to_owned())),
+            Conduct::Fails => return Err(GpuFailure::NotConfidential(NotConfidential::DeveloperTools)),
             Conduct::Panics => panic!("gpu"),
             Conduct::Stale => gpus[1].report[35] ^= 1,
             Conduct::Mixed => gpus[1].architecture = GpuArchitecture::Blackwell,

@@ -1,0 +1,184 @@
+//! `jurat serve` before every kind of GPU driver: what it refuses to start on, and what its reports then say. The
+//! driver is the stand-in of `tests/standins/nvml`; everything on this side of it is the program's own.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use jurat_proto::{Claims, ReportBody};
+use jurat_tests::{Answer, FakeEngine, Sidecar, SidecarBuilder, binary, random_nonce};
+use serde_json::Value;
+
+/// A configuration file, gone with the test.
+struct Config(PathBuf);
+
+impl Config {
+    fn with_library(name: &str, more: &str) -> Self {
+        Self::new(
+            name,
+            &format!("nvml_library = {:?}\n{more}\n", binary::nvml_standin().display().to_string()),
+        )
+    }
+
+    fn new(name: &str, text: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let path = folder.join(format!("gpus-{name}-{}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn run(config: &Config, knobs: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary::simulated());
+    command.args(["serve", "--simulated-tee", "--engine", "http://127.0.0.1:9", "--config", config.path()]);
+    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    command.envs(knobs.iter().map(|(name, value)| (format!("NVML_STANDIN_{name}"), value)));
+    command.stdin(Stdio::null()).env_remove("RUST_LOG").output().expect("run the program")
+}
+
+/// It exits 69, and says each of these words.
+fn refuses(config: &Config, knobs: &[(&str, &str)], words: &[&str]) {
+    let output = run(config, knobs);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(69), "{knobs:?}: {said}");
+    assert!(said.contains("jurat: error:") && said.contains("jurat: hint:"), "{knobs:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{knobs:?}: wanted {word:?}: {said}");
+    }
+}
+
+async fn before(config: &Config) -> SidecarBuilder {
+    let engine = FakeEngine::refusing().await;
+    Sidecar::before(&format!("http://{engine}")).args(["--config", config.path()])
+}
+
+async fn report(sidecar: &Sidecar) -> ReportBody {
+    let answer = sidecar.fetch(&format!("/attestation/report?nonce={}", random_nonce())).await;
+    assert_eq!(answer.status(), 200, "{}", text(&answer));
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+#[test]
+fn gpus_that_prove_nothing_keep_it_from_starting() {
+    let config = Config::with_library("gates", "");
+    refuses(&config, &[("DEVTOOLS", "on")], &["developer tools are on", "`devtools`"]);
+    refuses(&config, &[("CC", "off")], &["confidential computing is off", "mode on"]);
+    refuses(&config, &[("ENVIRONMENT", "sim")], &["simulated environment"]);
+    refuses(&config, &[("READY", "no")], &["not set ready", "nvidia-smi conf-compute -srs 1"]);
+    refuses(&config, &[("ARCHITECTURE", "ada")], &["knows no confidential computing", "Hopper or Blackwell"]);
+    refuses(&config, &[("GPUS", "0")], &["lists no GPU", "gpus = \"none\""]);
+    let fault = "nvmlDeviceGetConfComputeGpuAttestationReport=15@1";
+    refuses(&config, &[("GPUS", "2"), ("FAULT", fault)], &["GPU 1"]);
+    let absent = Config::new("absent", "nvml_library = '/nonexistent/libnvidia-ml.so.1'");
+    refuses(&absent, &[], &["/nonexistent/libnvidia-ml.so.1", "gpus = \"none\""]);
+}
+
+/// Otherwise the claims would say that the machine has none.
+#[test]
+fn a_gpu_that_was_said_not_to_be_there_keeps_it_from_starting() {
+    let config = Config::with_library("none", "gpus = 'none'");
+    refuses(&config, &[("GPUS", "2")], &["has 2 GPUs", "gpus = \"required\""]);
+    refuses(&config, &[("CC", "off")], &["has 1 GPUs"]);
+}
+
+#[tokio::test]
+async fn every_gpu_is_in_claims_and_evidence() {
+    let config = Config::with_library("eight", "");
+    let variables = [("NVML_STANDIN_GPUS", "8"), ("NVML_STANDIN_CHAIN", "padded")];
+    // Ready means that its own judge has trusted a report of all eight.
+    let sidecar = before(&config).await.variables(variables).start().await;
+    let report = report(&sidecar).await;
+    let claims: Claims = serde_json::from_str(report.claims.as_deref().unwrap()).unwrap();
+    let payload: Value = serde_json::from_str(&report.nvidia_payload).unwrap();
+    assert_eq!((claims.gpus, payload["evidence_list"].as_array().unwrap().len()), (8, 8));
+    assert_eq!((report.nvlink, report.nvswitch_payload), (None, None));
+}
+
+#[tokio::test]
+async fn a_fabric_without_evidence_is_said_to_be_unattested() {
+    let config = Config::with_library("fabric", "");
+    let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie"), ("NVML_STANDIN_GPUS", "2")];
+    let sidecar = before(&config).await.variables(knobs).start().await;
+    assert_eq!(report(&sidecar).await.nvlink.as_deref(), Some("unattested"));
+}
+
+/// A tool that answers whatever nonce it is given, in the form of NVIDIA's.
+const TOOL: &str = r#"
+nvswitch_command = ["bash", "-c", '''
+body=$(printf '\377%b' "$(printf %s "$1" | sed 's/../\\x&/g')" | base64 -w0)
+pem=$(printf -- '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' | base64 -w0)
+tail=$(head -c 1866 /dev/zero | base64 -w0)
+printf '{"result_code":0,"evidences":[{"arch":"LS10","certificate":"%s","evidence":"EeAB%s%s"}]}' "$pem" "$body" "$tail"
+''', "bash", "{nonce}"]
+"#;
+
+#[tokio::test]
+async fn switches_have_their_place() {
+    let config = Config::with_library("switches", TOOL);
+    let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie")];
+    let sidecar = before(&config).await.variables(knobs).start().await;
+    let report = report(&sidecar).await;
+    let payload: Value = serde_json::from_str(report.nvswitch_payload.as_deref().unwrap()).unwrap();
+    assert_eq!(payload["arch"], "LS10");
+    assert_eq!(payload["nonce"].as_str(), report.gpu_nonce.as_deref());
+    assert_eq!(payload["evidence_list"].as_array().unwrap().len(), 1);
+    assert_eq!(report.nvlink, None);
+
+    let broken = Config::with_library("no-switches", "nvswitch_command = ['false', '{nonce}']");
+    refuses(&broken, &[], &["no evidence of the NVSwitches", "false"]);
+    let stale = Config::with_library("stale", "nvswitch_command = ['echo', 'no nonce']");
+    let output = run(&stale, &[]);
+    assert_eq!(output.status.code(), Some(78), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What goes wrong under way fails the reports of that time and no others.
+#[tokio::test]
+async fn a_gpu_that_fails_under_way_fails_its_reports() {
+    let config = Config::with_library("under-way", "");
+    // Two reports are made at the start: the first one, and the self-check's.
+    let fault = [("NVML_STANDIN_FAULT", "nvmlDeviceGetConfComputeGpuAttestationReport=15@0#3")];
+    let sidecar = before(&config).await.variables(fault).start().await;
+    let answer = sidecar.fetch(&format!("/attestation/report?nonce={}", random_nonce())).await;
+    assert_eq!(answer.status(), 503, "{}", text(&answer));
+    assert_eq!(sidecar.fetch("/attestation/report").await.status(), 200, "the shared one is still good");
+    assert_eq!(sidecar.fetch("/health").await.status(), 200);
+}
+
+/// Whoever leaves takes no device time along.
+#[tokio::test]
+async fn who_leaves_does_not_hold_up_who_stays() {
+    let config = Config::with_library("leaving", "");
+    let sidecar = before(&config).await.variables([("NVML_STANDIN_DELAY_MS", "300")]).start().await;
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let mut client = sidecar.connect().await;
+        let target = format!("/attestation/report?nonce={}", random_nonce());
+        client.send(&jurat_tests::request("GET", &target, &[], b"")).await.unwrap();
+        clients.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(clients);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = std::time::Instant::now();
+    report(&sidecar).await;
+    // Forty reports would take twelve seconds.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
