@@ -83,8 +83,7 @@ impl FileStore {
     fn open_with(folder: &Path, bounds: Bounds, backend: disk::Backend) -> Result<Self, OpenError> {
         let disk = Disk::prepare(folder, backend)?;
         let database = disk.open()?;
-        let (counters, waiting) =
-            guarded(|| load(&database)).map_err(|fault| disk.open_error(fault))?;
+        let (counters, waiting) = guarded(|| load(&database)).map_err(|fault| disk.open_error(fault))?;
         let writer = Writer {
             counters,
             retention: Retention::new(&counters),
@@ -144,7 +143,8 @@ impl FileStore {
                         _ => fault.into_store_error().to_string(),
                     };
                     tracing::error!(file = %self.disk.path().display(), reason, "a commit failed");
-                    writer.broken = Some(format!("the file must be opened anew after a failed commit: {reason}"));
+                    writer.broken =
+                        Some(format!("the file must be opened anew after a failed commit: {reason}"));
                     Err(StoreError::Unknown(reason))
                 }
             },
@@ -198,7 +198,7 @@ impl FileStore {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = database.take() {
             // Whatever it says, it is closed; a panic in there must not end the caller either.
-            let _ = guarded(|| Ok(drop(old)));
+            let _ = guarded(|| Ok(old.close()?));
         }
         let opened = self.disk.open().map_err(|error| match error {
             OpenError::Damaged { .. } | OpenError::Format { .. } => StoreError::Damaged(error.to_string()),
@@ -327,7 +327,6 @@ impl Store for FileStore {
         *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -116,7 +116,9 @@ impl Disk {
         let path = self.file.clone();
         match fault {
             Fault::Library(redb::Error::DatabaseAlreadyOpen) => OpenError::InUse { path },
-            Fault::Library(error) if is_damage(&error) => OpenError::Damaged { path, reason: error.to_string() },
+            Fault::Library(error) if is_damage(&error) => {
+                OpenError::Damaged { path, reason: error.to_string() }
+            }
             Fault::Library(error) => OpenError::Unavailable { path, reason: explain(&error) },
             Fault::Panic(reason) | Fault::Store(crate::store::StoreError::Damaged(reason)) => {
                 OpenError::Damaged { path, reason }

@@ -98,7 +98,8 @@ impl Retention {
         }
         if counters.bytes() > less(bounds.bytes) && counters.receipts() > 1 {
             let spare = incomplete.bytes > bounds.bytes / INCOMPLETE_FLOOR;
-            let which = if spare || counters.complete.receipts == 0 { Kind::Incomplete } else { Kind::Complete };
+            let which =
+                if spare || counters.complete.receipts == 0 { Kind::Incomplete } else { Kind::Complete };
             return Some(which);
         }
         None
@@ -142,6 +143,9 @@ pub(super) fn step(
             forgotten = reports::forget_the_empty(txn, writer)?;
             writer.retention.empty_chains = false;
         }
+        // Prune points take room, too.
+        let still = writer.retention.next_victim(&writer.counters, &store.bounds, now);
+        let pruned = if still.is_some() { Pruned::More } else { pruned };
         let done = (pruned, victims.len() as u64);
         if victims.is_empty() && forgotten == reports::Forgotten::Nothing {
             return Ok(Change::None(done));

@@ -1,8 +1,6 @@
 //! How prune points and heads are kept, by the rules of [`crate::row`].
 
-use jurat_proto::{
-    Address, Digest, Head, PrunePoint, Signature, SignedHead, SignedPrunePoint, UnixMillis,
-};
+use jurat_proto::{Address, Digest, Head, PrunePoint, Signature, SignedHead, SignedPrunePoint, UnixMillis};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::store::StoreError;

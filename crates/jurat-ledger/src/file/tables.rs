@@ -23,8 +23,9 @@ pub(super) const HEADS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition:
 /// A claims hash, to the report's row.
 pub(super) const REPORTS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("reports");
 /// A claims hash, to when that report's evidence was made, its signer and its chain.
-pub(super) const REPORT_INFO: TableDefinition<'_, &[u8; 32], (u64, [u8; 20], [u8; 32])> =
+pub(super) const REPORT_INFO: TableDefinition<'_, &[u8; 32], ReportInfo> =
     TableDefinition::new("report_info");
+type ReportInfo = (u64, [u8; 20], [u8; 32]);
 /// The format's name and the counters.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
@@ -129,8 +130,7 @@ impl Counters {
 
     pub(super) fn replace_beside(&mut self, old: Option<usize>, new: Option<usize>) {
         let charge = |length: usize| length as u64 + BESIDE_OVERHEAD;
-        self.beside =
-            self.beside.saturating_sub(old.map_or(0, charge)).saturating_add(new.map_or(0, charge));
+        self.beside = self.beside.saturating_sub(old.map_or(0, charge)).saturating_add(new.map_or(0, charge));
     }
 
     pub(super) fn read(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Self, Fault> {

@@ -162,7 +162,8 @@ fn chain_of(txn: &WriteTransaction, writer: &mut Writer, entry: &Entry) -> Resul
         Some(number) => number,
         None => {
             let number = writer.counters.chain;
-            let next = number.checked_add(1).ok_or_else(|| Fault::damaged("its counters are out of range"))?;
+            let next =
+                number.checked_add(1).ok_or_else(|| Fault::damaged("its counters are out of range"))?;
             chains.insert(name.as_bytes(), (number, *entry.record.signing_address.as_bytes()))?;
             writer.counters.chain = next;
             writer.retention.look_for_empty_chains();

@@ -7,8 +7,9 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     super::{
-        Writer, sworn,
+        Writer,
         fault::Fault,
+        sworn,
         tables::{CHAINS, PLACES, PRUNED},
     },
     Victim,

@@ -50,7 +50,7 @@ fn judge(original: &Original, bytes: &[u8]) -> Verdict {
         }
     };
     let mut verdict = Verdict::Whole;
-    for entry in &original.entries {
+    for entry in original.entries.iter().step_by(6) {
         for key in [entry.record.receipt.id.to_string(), entry.record.receipt.response_id.clone()] {
             match store.find(&key, UnixMillis(100)) {
                 Ok(Found::Entry(found)) => assert_eq!(found, *entry, "a wrong receipt"),
@@ -60,7 +60,12 @@ fn judge(original: &Original, bytes: &[u8]) -> Verdict {
         }
     }
     match store.page(&original.chain, 0, 1000) {
-        Ok(page) => assert!(page.receipts().all(|entry| original.entries.contains(entry))),
+        Ok(page) => {
+            assert!(page.receipts().all(|entry| original.entries.contains(entry)));
+            if page.receipts().count() < original.entries.len() {
+                verdict = Verdict::Lost;
+            }
+        }
         Err(_) => verdict = verdict.max(Verdict::Refused),
     }
     let _ = store.chains();
@@ -100,7 +105,11 @@ fn a_truncated_file_is_refused_or_whole() {
 fn flipped_bits_are_refused_or_harmless() {
     let original = original();
     let offsets = 0..original.bytes.len();
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 300, ..Default::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 150,
+        failure_persistence: None,
+        ..Default::default()
+    });
     let refused = std::cell::Cell::new(0);
     runner
         .run(&(offsets, 0..8u8, 1..=64usize), |(offset, bit, run)| {
