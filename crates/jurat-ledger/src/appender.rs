@@ -17,7 +17,11 @@ use jurat_proto::{Address, Digest, ReceiptId, SignedHead, UnixMillis};
 use jurat_witness::{Signer, Statement};
 use tokio::sync::oneshot;
 
-use crate::{archive::Archive, store::Bounds, store::Store};
+use crate::{
+    archive::Archive,
+    memory::MemoryStore,
+    store::{Bounds, Store},
+};
 
 mod queue;
 mod worker;
@@ -48,12 +52,23 @@ pub enum OnFailure {
     Memory(Bounds),
 }
 
+/// Whether the store can be used when the appender starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreAtStart {
+    /// Yes.
+    Well,
+    /// No: memory stands in for it from the first receipt on. Only with [`OnFailure::Memory`].
+    Down,
+}
+
 /// How the appender works.
 pub struct Settings {
     /// Exchanges that may be under way.
     pub capacity: usize,
     /// What to do without the store.
     pub on_failure: OnFailure,
+    /// Whether the store is there to begin with.
+    pub store: StoreAtStart,
     /// Where new chains come from.
     pub chains: ChainSource,
 }
@@ -126,6 +141,10 @@ impl Appender {
             archive: Archive::new(store),
             address: signer.address(),
         });
+        if let (StoreAtStart::Down, OnFailure::Memory(bounds)) = (settings.store, settings.on_failure) {
+            shared.archive.fall(Arc::new(MemoryStore::new(bounds)));
+            shared.queue.set_health(Health::InMemory);
+        }
         let worker = Worker::new(Arc::clone(&shared), signer, clock, settings.on_failure, settings.chains);
         let thread = std::thread::Builder::new().name("jurat-appender".into()).spawn(move || worker.run())?;
         let closer = Closer { shared: Arc::clone(&shared), thread: Mutex::new(Some(thread)) };

@@ -65,6 +65,8 @@ struct Writer {
     retention: Retention,
     /// The chain that was written to last.
     chain: Option<KnownChain>,
+    /// The file was never open: it may have to be made.
+    new: bool,
     /// Why the file must be opened anew before anything is written.
     broken: Option<String>,
     /// When a lookup last opened it anew.
@@ -80,14 +82,38 @@ impl FileStore {
         Self::open_with(folder, bounds, disk::on_disk())
     }
 
+    /// A store whose file is not open yet: nothing can be stored or found until [`Store::recover`] has opened it.
+    pub fn unopened(folder: &Path, bounds: Bounds) -> Self {
+        let counters = Counters::default();
+        let writer = Writer {
+            counters,
+            retention: Retention::new(&counters),
+            chain: None,
+            new: true,
+            broken: Some("the file is not open".into()),
+            revived: None,
+            own_chain: None,
+        };
+        Self {
+            disk: Disk::of(folder, disk::on_disk()),
+            bounds,
+            database: RwLock::new(None),
+            writer: Mutex::new(writer),
+            waiting: RwLock::new(Waiting::empty()),
+            usage: Mutex::default(),
+        }
+    }
+
     fn open_with(folder: &Path, bounds: Bounds, backend: disk::Backend) -> Result<Self, OpenError> {
-        let disk = Disk::prepare(folder, backend)?;
+        let disk = Disk::of(folder, backend);
+        disk.prepare()?;
         let database = disk.open()?;
         let (counters, waiting) = guarded(|| load(&database)).map_err(|fault| disk.open_error(fault))?;
         let writer = Writer {
             counters,
             retention: Retention::new(&counters),
             chain: None,
+            new: false,
             broken: None,
             revived: None,
             own_chain: None,
@@ -200,12 +226,15 @@ impl FileStore {
             // Whatever it says, it is closed; a panic in there must not end the caller either.
             let _ = guarded(|| Ok(old.close()?));
         }
-        let opened = self.disk.open().map_err(|error| match error {
+        // A file that is gone is never made anew in the place of one that held receipts.
+        let made = if writer.new { self.disk.prepare() } else { Ok(()) };
+        let opened = made.and_then(|()| self.disk.open()).map_err(|error| match error {
             OpenError::Damaged { .. } | OpenError::Format { .. } => StoreError::Damaged(error.to_string()),
             other => StoreError::Unavailable(other.to_string()),
         })?;
         let (counters, waiting) = guarded(|| load(&opened)).map_err(Fault::into_store_error)?;
         writer.counters = counters;
+        writer.new = false;
         writer.chain = None;
         writer.retention = Retention::new(&counters);
         *self.waiting.write().unwrap_or_else(PoisonError::into_inner) = waiting;

@@ -16,7 +16,7 @@ mod store;
 
 pub use appender::{
     AppendError, Appended, Appender, ChainSource, Clock, Health, NewChain, OnFailure, ReserveError, Settings,
-    Slot,
+    Slot, StoreAtStart,
 };
 pub use archive::Archive;
 pub use file::{FileStore, OpenError};

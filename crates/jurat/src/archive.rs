@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use getrandom::rand_core::TryRng;
-use jurat_ledger::{ChainSource, FileStore, MemoryStore, NewChain, OnFailure, SharedStore, Store};
+use jurat_ledger::{
+    ChainSource, FileStore, MemoryStore, NewChain, OnFailure, SharedStore, Store, StoreAtStart,
+};
 use jurat_proto::{Claims, Digest};
 
 use crate::{
@@ -16,33 +18,42 @@ use crate::{
 };
 
 /// Opens the store. One that can't be opened ends the program, unless memory may stand in for it.
-pub(crate) fn open(receipts: &Receipts) -> Result<Arc<dyn Store>, Failure> {
+pub(crate) fn open(receipts: &Receipts) -> Result<(Arc<dyn Store>, StoreAtStart), Failure> {
+    let may_stand_in = receipts.on_failure == StoreFailure::Memory;
     match &receipts.archive {
         ArchiveChoice::Memory => {
             say("receipts are kept in memory and end with this process: name a --state-dir to keep them");
-            Ok(Arc::new(MemoryStore::new(receipts.memory)))
+            Ok((Arc::new(MemoryStore::new(receipts.memory)), StoreAtStart::Well))
         }
         ArchiveChoice::File { folder, bounds } => match FileStore::open(folder, *bounds) {
             Ok(store) => {
                 say(format_args!("receipts are kept in {}", folder.display()));
-                Ok(Arc::new(store))
+                Ok((Arc::new(store), StoreAtStart::Well))
             }
-            Err(error) => Err(Failure::unavailable(format_args!("{}: {error}", folder.display()))
+            Err(error) if may_stand_in => {
+                say(format_args!("receipts are kept in memory for now: {error}"));
+                Ok((Arc::new(FileStore::unopened(folder, *bounds)), StoreAtStart::Down))
+            }
+            Err(error) => Err(Failure::unavailable(error)
                 .hint("move the folder away to begin anew, or set on_store_failure = \"memory\" to go on without it")),
         },
         ArchiveChoice::Shared(settings) => {
             let store = SharedStore::new(settings).map_err(|error| Failure::config(format_args!("{error}")))?;
-            match store.recover() {
-                Ok(()) => say(format_args!("receipts are kept in {}", settings.url)),
-                Err(error) if receipts.on_failure == StoreFailure::Memory => {
+            let at_start = match store.recover() {
+                Ok(()) => {
+                    say(format_args!("receipts are kept in {}", settings.url));
+                    StoreAtStart::Well
+                }
+                Err(error) if may_stand_in => {
                     say(format_args!("receipts are kept in memory for now: {}: {error}", settings.url));
+                    StoreAtStart::Down
                 }
                 Err(error) => {
                     return Err(Failure::unavailable(format_args!("{}: {error}", settings.url))
                         .hint("on_store_failure = \"memory\" goes on without it"));
                 }
-            }
-            Ok(Arc::new(store))
+            };
+            Ok((Arc::new(store), at_start))
         }
     }
 }

@@ -85,7 +85,7 @@ impl Service {
         let claims = identity::claims(&config, &born, tee.gpu_count)?;
         let text = claims.to_json();
         let signer = Signer::new(born.key, &text);
-        let store = archive::open(&config.receipts)?;
+        let (store, store_at_start) = archive::open(&config.receipts)?;
 
         let identity = Identity { public_key, claims: text.clone(), tls_spki: None };
         let attester =
@@ -98,7 +98,12 @@ impl Service {
         let evidence = Evidence::new(attester, &text);
         let (chains, begun) = archive::chains(Arc::clone(&evidence), claims);
         let on_failure = archive::on_failure(&config.receipts);
-        let settings = jurat_ledger::Settings { capacity: config.concurrency, on_failure, chains };
+        let settings = jurat_ledger::Settings {
+            capacity: config.concurrency,
+            on_failure,
+            store: store_at_start,
+            chains,
+        };
         let appender = Appender::start(signer, store, now, settings).map_err(Failure::unavailable)?;
         keep_report(&evidence, &appender, on_failure)?;
         Arc::clone(&evidence).keep_on(appender.clone(), begun)?;

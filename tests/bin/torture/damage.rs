@@ -38,7 +38,7 @@ enum Damage {
 pub(crate) async fn play(field: &mut Field, size: Size) {
     let rounds = match size.extent {
         Portion::All => size.rounds,
-        Portion::Few => 8,
+        Portion::Few => 6,
     };
     let Some(entries) = prepare(field).await else { return };
     let mut outcomes = [0; 4];

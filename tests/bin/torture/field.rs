@@ -18,6 +18,8 @@ use crate::{
 
 /// Clients on each sidecar.
 const CLIENTS: usize = 12;
+/// The same where time is short: every answer costs several lookups afterwards.
+const FEW_CLIENTS: usize = 6;
 /// A file of the last round may have to be repaired, on a loaded machine.
 const READY: Duration = Duration::from_secs(60);
 
@@ -43,6 +45,7 @@ pub(crate) struct Field {
     pub(crate) folder: Scratch,
     numbers: Arc<AtomicUsize>,
     engine: FakeEngine,
+    clients: usize,
 }
 
 impl Field {
@@ -59,6 +62,10 @@ impl Field {
             folder: Scratch::new(scenario),
             numbers: Arc::default(),
             engine,
+            clients: match size.extent {
+                Portion::All => CLIENTS,
+                Portion::Few => FEW_CLIENTS,
+            },
         }
     }
 
@@ -121,7 +128,7 @@ impl Field {
     }
 
     pub(crate) fn load_on(&self, targets: &[Target]) -> Load {
-        Load::start(&self.account, &self.numbers, targets, CLIENTS)
+        Load::start(&self.account, &self.numbers, targets, self.clients)
     }
 
     pub(crate) async fn settle(&mut self, sidecar: &Sidecar) {

@@ -4,7 +4,7 @@
 //!
 //! `jurat-torture [--rounds N] [--seed N] [--only SCENARIO] [--few]`; 200 rounds if not said. The seed is printed;
 //! it repeats what the torture does, not how the machine schedules it. Exits 1 if one answer is lost or one thing is
-//! wrong. The program under test is found as in the tests (`JURAT_BIN`, else it is built).
+//! wrong. `JURAT_TORTURE_KEEP` keeps the scenarios' folders, `JURAT_TORTURE_SAY` prints what the sidecars said. The program under test is found as in the tests (`JURAT_BIN`, else it is built).
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
@@ -51,6 +51,10 @@ async fn main() -> ExitCode {
         let mut field = Field::new(name, size).await;
         let began = Instant::now();
         play(name, &mut field, size).await;
+        let open = field.account.books().open.len();
+        if open > 0 {
+            field.account.lost(format!("{open} acknowledged answers could not even be looked for"));
+        }
         let mut tally = std::mem::take(&mut field.account.books().tally);
         tally.took = began.elapsed();
         row(name, &tally);
@@ -65,7 +69,7 @@ async fn play(name: &str, field: &mut Field, size: Size) {
         "crash" => kill::play(field, size, kill::End::Crash).await,
         "power-cut" => kill::play(field, size, kill::End::PowerCut).await,
         "disk" => disk::play(field, size).await,
-        "full-disk" => mounts::full(field).await,
+        "full-disk" => mounts::full(field, size).await,
         "read-only" => mounts::read_only(field).await,
         "damage" => damage::play(field, size).await,
         "leave" => leave::play(field, size).await,

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::{
     chains::Chains,
     disk::Mode,
-    field::{Field, last_words},
+    field::{Field, Portion, Size, last_words},
 };
 
 /// Large enough for an archive, small enough to be filled.
@@ -24,8 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const A_WHILE: Duration = Duration::from_millis(500);
 
 /// The disk fills up, and is relieved.
-pub(crate) async fn full(field: &mut Field) {
-    for mode in [Mode::Refuse, Mode::Memory] {
+pub(crate) async fn full(field: &mut Field, size: Size) {
+    let modes: &[Mode] = match size.extent {
+        Portion::All => &[Mode::Refuse, Mode::Memory],
+        Portion::Few => &[Mode::Memory],
+    };
+    for &mode in modes {
         let Some(disk) = Mount::new(&field.folder.path(&format!("{mode:?}"))) else { return skip(field) };
         field.account.books().tally.rounds += 1;
         fill(field, &disk.0, mode).await;

@@ -143,7 +143,7 @@ async fn deal(field: &mut Field, server: &mut Server, blow: Blow) {
 
 fn with(field: &Field, server: &Server, mode: Mode) -> SidecarBuilder {
     let url = format!("redis://{}", server.address);
-    field.bare().args(["--redis-url", &url]).args(mode.arguments())
+    field.bare().args(["--store-url", &url]).args(mode.arguments())
 }
 
 /// Debian's server, writing every command to disk before it answers.

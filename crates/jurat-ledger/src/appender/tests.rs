@@ -27,7 +27,7 @@ fn settings_with(capacity: usize, on_failure: OnFailure) -> Settings {
         begun += 1;
         Some(NewChain { name: Digest::new([begun; 32]), claims: format!("claims {begun}") })
     };
-    Settings { capacity, on_failure, chains: Box::new(chains) }
+    Settings { capacity, on_failure, store: StoreAtStart::Well, chains: Box::new(chains) }
 }
 
 fn found_in(archive: &Archive, key: &str) -> Option<ReceiptId> {
@@ -226,4 +226,22 @@ fn a_head_says_how_far_the_live_chain_has_come() {
     assert!(runtime.block_on(appender.head()).is_err());
     let kept = appender.archive().page(&head.head.chain, 0, 9).unwrap().head;
     assert_eq!(kept.map(|kept| kept.head.sequence), Some(1), "a head is kept when the chain ends");
+}
+
+#[test]
+fn a_store_that_is_down_at_start_is_stood_in_for_at_once() {
+    let store = Moody::failing(3);
+    let memory = settings_with(8, OnFailure::Memory(MEMORY_BOUNDS));
+    let settings = Settings { store: StoreAtStart::Down, ..memory };
+    let appender = Appender::start(signer(), store.clone(), clock, settings).unwrap();
+    assert_eq!(appender.health(), Health::InMemory);
+    runtime()
+        .block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1), id(1)))
+        .unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while appender.health() != Health::Well {
+        assert!(std::time::Instant::now() < deadline, "the store was not taken again");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(found(&*store, &id(1).to_string()), Some(id(1)));
 }

@@ -30,20 +30,23 @@ pub(super) type Backend = Box<dyn Fn(File) -> io::Result<Box<dyn StorageBackend>
 
 /// Where the file is and how it is reached.
 pub(super) struct Disk {
+    folder: PathBuf,
     file: PathBuf,
     backend: Backend,
 }
 
 impl Disk {
+    /// Nothing is touched yet.
+    pub(super) fn of(folder: &Path, backend: Backend) -> Self {
+        Self { folder: folder.to_owned(), file: folder.join(FILE), backend }
+    }
+
     /// Makes folder and file where they are missing.
-    pub(super) fn prepare(folder: &Path, backend: Backend) -> Result<Self, OpenError> {
-        let refused = |error| OpenError::Folder { path: folder.to_owned(), error };
+    pub(super) fn prepare(&self) -> Result<(), OpenError> {
+        let folder = &self.folder;
+        let refused = |error| OpenError::Folder { path: folder.clone(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
-        let disk = Self { file: folder.join(FILE), backend };
-        if !fs::exists(&disk.file).map_err(refused)? {
-            disk.make(folder)?;
-        }
-        Ok(disk)
+        if fs::exists(&self.file).map_err(refused)? { Ok(()) } else { self.make(folder) }
     }
 
     /// The file's path.

@@ -79,12 +79,13 @@ pub(crate) fn first_line(path: &Path) -> Option<String> {
     text.lines().next().map(str::to_owned)
 }
 
-/// Replaces a small file's content.
+/// Writes to a small file from its beginning. What is written only ever grows, so nothing is cut off first: a reader
+/// always finds the whole of it.
 pub(crate) fn put(path: &Path, text: &str) {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
     let path: &CStr = &path;
     // SAFETY: the path ends in a NUL.
-    let fd = unsafe { libc::open(path.as_ptr(), libc::O_CREAT | libc::O_TRUNC | libc::O_WRONLY, 0o644) };
+    let fd = unsafe { libc::open(path.as_ptr(), libc::O_CREAT | libc::O_WRONLY, 0o644) };
     if fd >= 0 {
         write(fd, text.as_bytes());
         // SAFETY: the descriptor is ours and used no more.

@@ -42,9 +42,11 @@ pub(super) fn mark(
         let last = run.first.saturating_add(run.rows.len() as u64 - 1);
         places.retain_in((number, run.first)..=(number, last), |_, _| false)?;
         let Some(hole) = hole(&run, now) else { continue };
-        let hole = join(&mut pruned, writer, number, hole)?;
-        let first = hole.first;
-        let row = sworn::encode_prune_point(&sign(hole))?;
+        let alone = sign(hole);
+        let joined = join(&mut pruned, writer, number, &alone)?;
+        let first = joined.first;
+        let point = if joined == alone.prune { alone } else { sign(joined) };
+        let row = sworn::encode_prune_point(&point)?;
         let old = pruned.insert((number, first), row.as_slice())?.map(|old| old.value().len());
         writer.counters.replace_beside(old, Some(row.len()));
     }
@@ -105,19 +107,21 @@ fn hole(run: &Run<'_>, at: UnixMillis) -> Option<PrunePoint> {
     })
 }
 
-/// Takes adjoining prune points into this one, if they are what somebody signed and fit.
+/// Takes adjoining prune points into this one, if they are what the same signer signed and fit. Another's stay as
+/// they are: whoever holds the disk could have made them, and joining would put this signature to them.
 fn join(
     pruned: &mut Table<'_, (u32, u64), &'static [u8]>,
     writer: &mut Writer,
     number: u32,
-    mut hole: PrunePoint,
+    alone: &SignedPrunePoint,
 ) -> Result<PrunePoint, Fault> {
+    let mut hole = alone.prune.clone();
     let before = match pruned.range((number, 0)..(number, hole.first))?.next_back() {
         Some(entry) => Some(entry?.0.value().1),
         None => None,
     };
     if let Some(key) = before
-        && let Some((left, length)) = neighbour(pruned, number, key, &hole.chain)?
+        && let Some((left, length)) = neighbour(pruned, number, key, alone)?
         && left.last.checked_add(1) == Some(hole.first)
         && left.receipt_hash == hole.previous
     {
@@ -126,7 +130,7 @@ fn join(
         hole = PrunePoint { first: left.first, previous: left.previous, ..hole };
     }
     if let Some(key) = hole.last.checked_add(1)
-        && let Some((right, length)) = neighbour(pruned, number, key, &hole.chain)?
+        && let Some((right, length)) = neighbour(pruned, number, key, alone)?
         && right.previous == hole.receipt_hash
     {
         pruned.remove((number, key))?;
@@ -136,24 +140,21 @@ fn join(
     Ok(hole)
 }
 
-/// A prune point that may be taken into another, with its length.
+/// A prune point that may be taken into this one, with its length.
 fn neighbour(
     pruned: &Table<'_, (u32, u64), &'static [u8]>,
     number: u32,
     first: u64,
-    chain: &Digest,
+    alone: &SignedPrunePoint,
 ) -> Result<Option<(PrunePoint, usize)>, Fault> {
     let Some(row) = pruned.get((number, first))? else { return Ok(None) };
     let point = sworn::decode_prune_point(row.value()).ok().filter(|point| {
         let prune = &point.prune;
         let signer = point.signature.recover(&prune.digest()).map(|key| key.address());
-        prune.chain == *chain
+        prune.chain == alone.prune.chain
             && prune.first == first
             && prune.first <= prune.last
-            && signer == Ok(point.signing_address)
+            && signer == Ok(alone.signing_address)
     });
-    if point.is_none() {
-        tracing::error!(%chain, first, "a prune point is not what anybody signed: it is left as it is");
-    }
     Ok(point.map(|point| (point.prune, row.value().len())))
 }
