@@ -171,6 +171,7 @@ impl Pending {
         }
         let context = Rc::clone(&self.context);
         let body = WitnessedBody::new(context, body, head.framing, id, exchange, slot);
+        let body = body.prepared(answer.shape).await;
         finish(builder, Some(&id), EitherBody::left(body))
     }
 

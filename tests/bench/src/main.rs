@@ -9,6 +9,7 @@
 mod clock;
 mod engine;
 mod load;
+mod oath;
 mod process;
 mod reactor;
 mod run;
@@ -24,9 +25,18 @@ fn main() -> ExitCode {
     let rest = arguments.get(1..).unwrap_or_default();
     let done = match arguments.first().map(String::as_str) {
         Some("engine") => engine::serve(([127, 0, 0, 1], 0).into(), 2).map(|()| ExitCode::SUCCESS),
+        Some("oath") => {
+            println!("{:.1} µs", oath::two_signatures_micros());
+            Ok(ExitCode::SUCCESS)
+        }
         Some("run") => run::run(rest),
+        Some("load") => run::load(rest),
         _ => {
-            eprintln!("usage: jurat-bench run --jurat PROGRAM [--only SCENARIO,...] [--rounds N]");
+            eprintln!(
+                "usage: jurat-bench run --jurat PROGRAM [--before PROGRAM] [--only SCENARIO,...] [--rounds N]"
+            );
+            eprintln!("       jurat-bench engine");
+            eprintln!("       jurat-bench load SCENARIO ADDRESS [SECONDS]");
             return ExitCode::from(64);
         }
     };

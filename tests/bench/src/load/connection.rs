@@ -232,12 +232,14 @@ fn stream(
     let mut count = 0;
     reading.feed(bytes, |number, event| {
         count += 1;
+        if let Event::Stamped(stamp) = event {
+            *times.last_stamp = stamp;
+        }
         if !measuring {
             return;
         }
         match event {
             Event::Stamped(stamp) => {
-                *times.last_stamp = stamp;
                 seen.delays.push(now.0.saturating_sub(stamp.0));
                 if number == 0 {
                     seen.first.push(now.0 - times.asked_at.0);

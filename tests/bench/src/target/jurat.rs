@@ -1,14 +1,14 @@
 //! The sidecar, in front of a look-alike TEE: key, receipts and chain are what they are in the field.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::Path};
 
 use crate::{
     process::Process,
     target::{Stage, WORKERS},
 };
 
-pub(super) fn start(stage: &Stage) -> io::Result<(SocketAddr, Option<Process>)> {
-    let mut command = stage.command(&stage.jurat);
+pub(super) fn start(stage: &Stage, program: &Path) -> io::Result<(SocketAddr, Option<Process>)> {
+    let mut command = stage.command(program);
     command
         .args(["serve", "--simulated-tee", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
         .args(["--engine", &format!("http://{}", stage.engine)])

@@ -23,11 +23,13 @@ pub(crate) enum Kind {
     Direct,
     Nginx,
     Haproxy,
+    /// Another build of it, to tell what a change changed.
+    Before,
     Jurat,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::Nginx, Self::Haproxy, Self::Jurat];
+    pub(crate) const ALL: [Self; 5] = [Self::Direct, Self::Nginx, Self::Haproxy, Self::Before, Self::Jurat];
     /// Those that are a process.
     pub(crate) const PROXIES: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Jurat];
 
@@ -36,6 +38,7 @@ impl Kind {
             Self::Direct => "direct",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
+            Self::Before => "jurat before",
             Self::Jurat => "jurat",
         }
     }
@@ -48,7 +51,9 @@ pub(crate) struct Stage {
     pub(crate) engine: SocketAddr,
     /// Our binary.
     pub(crate) jurat: PathBuf,
-    /// More arguments for it.
+    /// Another build of it.
+    pub(crate) before: Option<PathBuf>,
+    /// More arguments for both.
     pub(crate) arguments: Vec<String>,
     /// A program that runs the target, with its arguments: `strace`, `valgrind`.
     pub(crate) under: Vec<String>,
@@ -80,7 +85,8 @@ impl Target {
             Kind::Direct => (stage.engine, None),
             Kind::Nginx => nginx::start(stage)?,
             Kind::Haproxy => haproxy::start(stage)?,
-            Kind::Jurat => jurat::start(stage)?,
+            Kind::Before => jurat::start(stage, stage.before.as_ref().unwrap_or(&stage.jurat))?,
+            Kind::Jurat => jurat::start(stage, &stage.jurat)?,
         };
         let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
