@@ -6,6 +6,7 @@
 // A measurement fails by panicking: what it measured would be worth nothing.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod alone;
 mod clock;
 mod engine;
 mod load;

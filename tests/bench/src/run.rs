@@ -7,53 +7,121 @@ use std::{
 };
 
 use crate::{
+    alone, oath,
     process::Process,
     scenario::{Faults, Scenario},
     target::{Kind, Stage, Target},
 };
 
-pub(crate) fn run(arguments: &[String]) -> io::Result<ExitCode> {
-    let (mut jurat, mut before, mut only, mut rounds, mut extra) =
-        (PathBuf::new(), None, None, None, Vec::new());
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        let value = words.next().cloned().unwrap_or_default();
-        match word.as_str() {
-            "--jurat" => jurat = value.into(),
-            "--before" => before = Some(PathBuf::from(value)),
-            "--only" => only = Some(value),
-            "--rounds" => rounds = value.parse::<usize>().ok(),
-            "--arg" => extra.push(value),
-            other => return Err(io::Error::other(format!("unknown: {other}"))),
+/// What a run is to do.
+struct Options {
+    jurat: PathBuf,
+    before: Option<PathBuf>,
+    /// Names of scenarios; all if empty.
+    only: Vec<String>,
+    /// Instead of each scenario's own number.
+    rounds: Option<usize>,
+    arguments: Vec<String>,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> io::Result<Self> {
+        let mut options = Self {
+            jurat: PathBuf::new(),
+            before: None,
+            only: Vec::new(),
+            rounds: None,
+            arguments: Vec::new(),
+        };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            let value = words.next().ok_or_else(|| io::Error::other(format!("{word} wants a value")))?;
+            match word.as_str() {
+                "--jurat" => options.jurat = value.into(),
+                "--before" => options.before = Some(value.into()),
+                "--only" => options.only = value.split(',').map(str::to_owned).collect(),
+                "--rounds" => options.rounds = value.parse().ok(),
+                "--argument" => options.arguments.push(value.clone()),
+                other => return Err(io::Error::other(format!("unknown: {other}"))),
+            }
         }
+        Ok(options)
     }
-    let engine = engine()?;
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|one| one == name)
+    }
+
+    fn rounds(&self, usual: usize) -> usize {
+        self.rounds.unwrap_or(usual)
+    }
+}
+
+pub(crate) fn run(arguments: &[String]) -> io::Result<ExitCode> {
+    let options = Options::parse(arguments)?;
+    let (_engine, address) = engine()?;
     let folder = std::env::temp_dir().join(format!("jurat-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let stage = Stage { engine: engine.1, jurat, before, arguments: extra, under: Vec::new(), folder };
-    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Before || stage.before.is_some());
-    let targets = kinds.map(|kind| Target::start(kind, &stage)).collect::<io::Result<Vec<_>>>()?;
+    let stage = Stage {
+        engine: address,
+        jurat: options.jurat.clone(),
+        before: options.before.clone(),
+        arguments: options.arguments.clone(),
+        under: Vec::new(),
+        folder,
+    };
     let mut faults = Faults::default();
-    for scenario in Scenario::ALL {
-        if only.as_ref().is_some_and(|only| !only.split(',').any(|name| name == scenario.name())) {
-            continue;
-        }
+    beside_the_proxies(&options, &stage, &mut faults)?;
+    alone(&options, &stage, &mut faults)?;
+    println!("{} faults, {} receipts judged", faults.count, faults.receipts);
+    faults.complaints.iter().take(20).for_each(|one| println!("wrong: {one}"));
+    let _ = std::fs::remove_dir_all(&stage.folder);
+    Ok(if faults.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn beside_the_proxies(options: &Options, stage: &Stage, faults: &mut Faults) -> io::Result<()> {
+    let kinds = || Kind::ALL.into_iter().filter(|kind| *kind != Kind::Before || stage.before.is_some());
+    let targets = kinds().map(|kind| Target::start(kind, stage)).collect::<io::Result<Vec<_>>>()?;
+    for scenario in Scenario::ALL.into_iter().filter(|scenario| options.wants(scenario.name())) {
         let mut table = scenario.table();
-        for round in 0..rounds.unwrap_or(scenario.rounds()) {
+        for round in 0..options.rounds(scenario.rounds()) {
             let mut figures = Vec::new();
             for at in 0..targets.len() {
                 // Another one begins each round, so that none always runs behind the same.
                 let target = &targets[(at + round) % targets.len()];
-                figures.push((target.kind, scenario.measure(target, &mut faults)?));
+                figures.push((target.kind, scenario.measure(target, faults)?));
             }
             table.rounds.push(figures);
         }
         println!("{}", table.markdown());
     }
-    println!("{} faults, {} receipts judged", faults.count, faults.receipts);
-    faults.complaints.iter().take(20).for_each(|one| println!("wrong: {one}"));
-    let _ = std::fs::remove_dir_all(&stage.folder);
-    Ok(if faults.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let jurat = targets.iter().find(|target| target.kind == Kind::Jurat).expect("jurat is a target");
+    if options.wants("archive") {
+        for table in alone::archive(jurat, options.rounds(3), faults)? {
+            println!("{}", table.markdown());
+        }
+    }
+    if options.wants("beside") {
+        println!("{}", alone::beside_reports(jurat, options.rounds(3), faults)?.markdown());
+    }
+    Ok(())
+}
+
+fn alone(options: &Options, stage: &Stage, faults: &mut Faults) -> io::Result<()> {
+    if options.wants("memory") {
+        let mut kinds = Kind::PROXIES.to_vec();
+        kinds.extend(stage.before.is_some().then_some(Kind::Before));
+        println!("{}", alone::memory(stage, options.rounds(3), &kinds, faults)?.markdown());
+    }
+    if options.wants("start") {
+        println!("{}", alone::start(stage, options.rounds(15), faults)?.markdown());
+        println!("program, stripped: {:.1} MB\n", alone::stripped_megabytes(stage)?);
+    }
+    if options.wants("million") {
+        println!("{}", alone::million(stage, 1_000_000, faults)?.markdown());
+    }
+    println!("two signatures by themselves: {:.1} µs\n", oath::two_signatures_micros());
+    Ok(())
 }
 
 /// One scenario against whatever listens there, for a profiler's sake.
