@@ -16,6 +16,7 @@ use jurat_witness::Statement;
 use crate::{
     engine::{EngineAddress, Pool},
     metrics::Metrics,
+    report::WrittenReports,
 };
 
 /// Limits of the data port. Defaults are those of `docs/operate.md`.
@@ -141,12 +142,13 @@ pub struct Parts {
 pub(crate) struct Context {
     pub(crate) parts: Parts,
     pub(crate) pool: Rc<Pool>,
+    pub(crate) written_reports: WrittenReports,
 }
 
 impl Context {
     pub(crate) fn new(parts: Parts) -> Rc<Self> {
         let pool = Pool::new(parts.engine.clone());
-        Rc::new(Self { parts, pool })
+        Rc::new(Self { parts, pool, written_reports: WrittenReports::default() })
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

@@ -1,6 +1,6 @@
 //! `GET /attestation/report`: the evidence that the signing key lives in the hardware.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use actix_web::{
     HttpResponse,
@@ -9,6 +9,7 @@ use actix_web::{
         header::{CACHE_CONTROL, HeaderValue},
     },
 };
+use bytes::Bytes;
 use jurat_proto::{Address, Binding, Nonce, Report, ReportBody};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -43,13 +44,43 @@ enum EventLogForm {
     Array,
 }
 
+/// The shared reports as they were last written: who asks without a nonce gets the same bytes until a report is
+/// renewed or a second older.
+#[derive(Default)]
+pub(crate) struct WrittenReports(RefCell<Vec<Written>>);
+
+struct Written {
+    /// Held, so that a report that is altered becomes another one and is not taken for this.
+    body: Arc<ReportBody>,
+    form: EventLogForm,
+    json: Bytes,
+}
+
+impl WrittenReports {
+    /// The report as JSON, written anew only if it is not the one that was written last.
+    fn json(&self, body: Arc<ReportBody>, form: EventLogForm) -> Result<Bytes, Refusal> {
+        let mut written = self.0.borrow_mut();
+        if let Some(same) = written.iter().find(|one| one.form == form && Arc::ptr_eq(&one.body, &body)) {
+            return Ok(same.json.clone());
+        }
+        let json = Bytes::from(render(&body, form)?);
+        written.retain(|one| one.form != form || one.body.binding != body.binding);
+        written.push(Written { body, form, json: json.clone() });
+        Ok(json)
+    }
+}
+
 /// Serves a report.
 pub(crate) async fn serve(context: &Context, path: Path, query: &Query<'_>) -> HttpResponse {
     let ask = match parse(path, query, &context.parts.appender.address()) {
         Ok(ask) => ask,
         Err(refusal) => return refusal.response(),
     };
-    match fetch(context, ask.binding, ask.nonce).await.and_then(|body| render(&body, ask.event_log)) {
+    let json = fetch(context, ask.binding, ask.nonce).await.and_then(|body| match ask.nonce {
+        Some(_) => render(&body, ask.event_log).map(Bytes::from),
+        None => context.written_reports.json(body, ask.event_log),
+    });
+    match json {
         Ok(json) => {
             context.parts.metrics.report("made");
             let mut response = headers::json(StatusCode::OK, json);

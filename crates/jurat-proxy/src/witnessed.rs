@@ -16,7 +16,7 @@ use bytes::Bytes;
 use jurat_ledger::{Appended, Slot};
 use jurat_proto::{End, ReceiptId};
 use jurat_witness::{Answering, Exchange, Framing, Seen, Shape};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::{context::Context, drain, engine::EngineBody};
 
@@ -24,8 +24,10 @@ use crate::{context::Context, drain, engine::EngineBody};
 const BLANK_LINE: Duration = Duration::from_secs(1);
 /// Most bytes of a completing event that are kept; of a larger one the oldest go, never its end.
 const MOST_HELD: u64 = 1 << 20;
-/// A body of known length up to this size is not begun before it may be ended: head and body leave in one write.
+/// A body of known length up to this size is waited for, for a moment: engines write head and body apart, and both
+/// should leave in one write.
 const SMALL: u64 = 64 << 10;
+const MOMENT: Duration = Duration::from_millis(5);
 /// How long a cut answer's last bytes have to leave: actix-http discards what it has not written when a body ends in an error.
 const FLUSH: Duration = Duration::from_millis(250);
 
@@ -104,11 +106,11 @@ impl WitnessedBody {
         }
     }
 
-    /// Waits for a small answer to be whole and its receipt to be stored, or for whatever comes instead. Nobody can
-    /// use half of such an answer; one that is large, or whose length is not known, is begun at once.
+    /// Waits a moment for a small answer to be whole and its receipt to be stored, or for whatever comes instead.
     pub(crate) async fn prepared(mut self, shape: Shape) -> Self {
         if matches!(self.size, BodySize::Sized(length) if length <= SMALL) && shape != Shape::Events {
-            poll_fn(|task| self.poll_over(task)).await;
+            // Later it goes as it comes.
+            let _ = timeout(MOMENT, poll_fn(|task| self.poll_over(task))).await;
         }
         self
     }

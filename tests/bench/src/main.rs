@@ -7,10 +7,14 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod alone;
+mod bars;
 mod clock;
+mod counted;
+mod document;
 mod engine;
 mod load;
 mod oath;
+mod options;
 mod process;
 mod reactor;
 mod run;
@@ -21,23 +25,24 @@ mod target;
 
 use std::process::ExitCode;
 
+use crate::counted::Counted;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rest = arguments.get(1..).unwrap_or_default();
     let done = match arguments.first().map(String::as_str) {
         Some("engine") => engine::serve(([127, 0, 0, 1], 0).into(), 2).map(|()| ExitCode::SUCCESS),
-        Some("oath") => {
-            println!("{:.1} µs", oath::two_signatures_micros());
-            Ok(ExitCode::SUCCESS)
-        }
-        Some("run") => run::run(rest),
         Some("load") => run::load(rest),
+        Some("run") => run::run(rest),
+        Some("syscalls") => run::count(Counted::SystemCalls, rest),
+        Some("instructions") => run::count(Counted::Instructions, rest),
         _ => {
+            eprintln!("usage: jurat-bench run|syscalls|instructions --jurat PROGRAM [OPTIONS]");
             eprintln!(
-                "usage: jurat-bench run --jurat PROGRAM [--before PROGRAM] [--only SCENARIO,...] [--rounds N]"
+                "         --before PROGRAM, --only SCENARIO,..., --rounds N, --argument WORD, --write DOCUMENT"
             );
             eprintln!("       jurat-bench engine");
-            eprintln!("       jurat-bench load SCENARIO ADDRESS [SECONDS]");
+            eprintln!("       jurat-bench load SCENARIO ADDRESS [SECONDS|=COUNT]");
             return ExitCode::from(64);
         }
     };

@@ -115,6 +115,17 @@ impl Process {
         }
         memory
     }
+
+    /// Asks it to end, and waits. A tracer ends with what it traces.
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let tree = self.tree();
+        let traced = tree.get(1).or(tree.first()).and_then(|id| Pid::from_raw(id.cast_signed()));
+        if let Some(traced) = traced {
+            kill_process(traced, Signal::TERM)?;
+        }
+        self.child.wait().map(drop)
+    }
 }
 
 impl Drop for Process {

@@ -2,86 +2,80 @@
 
 use std::{
     io,
-    path::PathBuf,
     process::{Command, ExitCode},
 };
 
 use crate::{
-    alone, oath,
+    alone,
+    bars::Results,
+    counted::Counted,
+    document, oath,
+    options::Options,
     process::Process,
     scenario::{Faults, Scenario},
+    table::Table,
     target::{Kind, Stage, Target},
 };
 
-/// What a run is to do.
-struct Options {
-    jurat: PathBuf,
-    before: Option<PathBuf>,
-    /// Names of scenarios; all if empty.
-    only: Vec<String>,
-    /// Instead of each scenario's own number.
-    rounds: Option<usize>,
-    arguments: Vec<String>,
-}
-
-impl Options {
-    fn parse(arguments: &[String]) -> io::Result<Self> {
-        let mut options = Self {
-            jurat: PathBuf::new(),
-            before: None,
-            only: Vec::new(),
-            rounds: None,
-            arguments: Vec::new(),
-        };
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            let value = words.next().ok_or_else(|| io::Error::other(format!("{word} wants a value")))?;
-            match word.as_str() {
-                "--jurat" => options.jurat = value.into(),
-                "--before" => options.before = Some(value.into()),
-                "--only" => options.only = value.split(',').map(str::to_owned).collect(),
-                "--rounds" => options.rounds = value.parse().ok(),
-                "--argument" => options.arguments.push(value.clone()),
-                other => return Err(io::Error::other(format!("unknown: {other}"))),
-            }
-        }
-        Ok(options)
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|one| one == name)
-    }
-
-    fn rounds(&self, usual: usize) -> usize {
-        self.rounds.unwrap_or(usual)
-    }
-}
-
+/// Measures, and prints or writes what came of it.
 pub(crate) fn run(arguments: &[String]) -> io::Result<ExitCode> {
     let options = Options::parse(arguments)?;
-    let (_engine, address) = engine()?;
+    let (_engine, stage) = stage(&options)?;
+    let (mut results, mut faults) = (Results::default(), Faults::default());
+    beside_the_proxies(&options, &stage, &mut results, &mut faults)?;
+    alone(&options, &stage, &mut results, &mut faults)?;
+    let _ = std::fs::remove_dir_all(&stage.folder);
+    let tables: Vec<String> = results.tables.values().map(Table::markdown).collect();
+    let text = format!(
+        "{}\n\nTwo signatures by themselves: {:.1} µs. Wrong answers, digests or receipts: {}; receipts judged: {}.\n\n{}\n{}",
+        document::machine(),
+        results.two_signatures_micros,
+        faults.count,
+        faults.receipts,
+        results.bars(),
+        tables.join("\n")
+    );
+    println!("{text}");
+    faults.complaints.iter().take(20).for_each(|one| println!("wrong: {one}"));
+    if let Some(path) = &options.write {
+        document::write(path, &text)?;
+    }
+    Ok(if faults.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Counts system calls or instructions.
+pub(crate) fn count(counted: Counted, arguments: &[String]) -> io::Result<ExitCode> {
+    let options = Options::parse(arguments)?;
+    let (_engine, stage) = stage(&options)?;
+    println!("{}", counted.table(&stage)?);
+    let _ = std::fs::remove_dir_all(&stage.folder);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The engine, and what the targets are started with.
+fn stage(options: &Options) -> io::Result<(Process, Stage)> {
+    let (process, engine) = engine()?;
     let folder = std::env::temp_dir().join(format!("jurat-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let stage = Stage {
-        engine: address,
+        engine,
         jurat: options.jurat.clone(),
         before: options.before.clone(),
         arguments: options.arguments.clone(),
         under: Vec::new(),
         folder,
     };
-    let mut faults = Faults::default();
-    beside_the_proxies(&options, &stage, &mut faults)?;
-    alone(&options, &stage, &mut faults)?;
-    println!("{} faults, {} receipts judged", faults.count, faults.receipts);
-    faults.complaints.iter().take(20).for_each(|one| println!("wrong: {one}"));
-    let _ = std::fs::remove_dir_all(&stage.folder);
-    Ok(if faults.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((process, stage))
 }
 
-fn beside_the_proxies(options: &Options, stage: &Stage, faults: &mut Faults) -> io::Result<()> {
-    let kinds = || Kind::ALL.into_iter().filter(|kind| *kind != Kind::Before || stage.before.is_some());
-    let targets = kinds().map(|kind| Target::start(kind, stage)).collect::<io::Result<Vec<_>>>()?;
+fn beside_the_proxies(
+    options: &Options,
+    stage: &Stage,
+    results: &mut Results,
+    faults: &mut Faults,
+) -> io::Result<()> {
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Before || stage.before.is_some());
+    let targets = kinds.map(|kind| Target::start(kind, stage)).collect::<io::Result<Vec<_>>>()?;
     for scenario in Scenario::ALL.into_iter().filter(|scenario| options.wants(scenario.name())) {
         let mut table = scenario.table();
         for round in 0..options.rounds(scenario.rounds()) {
@@ -93,34 +87,34 @@ fn beside_the_proxies(options: &Options, stage: &Stage, faults: &mut Faults) -> 
             }
             table.rounds.push(figures);
         }
-        println!("{}", table.markdown());
+        eprintln!("{}", table.markdown());
+        results.tables.insert(scenario.name(), table);
     }
     let jurat = targets.iter().find(|target| target.kind == Kind::Jurat).expect("jurat is a target");
     if options.wants("archive") {
-        for table in alone::archive(jurat, options.rounds(3), faults)? {
-            println!("{}", table.markdown());
-        }
+        let [receipts, reports] = alone::archive(jurat, options.rounds(3), faults)?;
+        results.tables.extend([("receipts", receipts), ("reports", reports)]);
     }
     if options.wants("beside") {
-        println!("{}", alone::beside_reports(jurat, options.rounds(3), faults)?.markdown());
+        results.tables.insert("beside", alone::beside_reports(jurat, options.rounds(3), faults)?);
     }
     Ok(())
 }
 
-fn alone(options: &Options, stage: &Stage, faults: &mut Faults) -> io::Result<()> {
+fn alone(options: &Options, stage: &Stage, results: &mut Results, faults: &mut Faults) -> io::Result<()> {
     if options.wants("memory") {
         let mut kinds = Kind::PROXIES.to_vec();
         kinds.extend(stage.before.is_some().then_some(Kind::Before));
-        println!("{}", alone::memory(stage, options.rounds(3), &kinds, faults)?.markdown());
+        results.tables.insert("memory", alone::memory(stage, options.rounds(3), &kinds, faults)?);
     }
     if options.wants("start") {
-        println!("{}", alone::start(stage, options.rounds(15), faults)?.markdown());
-        println!("program, stripped: {:.1} MB\n", alone::stripped_megabytes(stage)?);
+        results.tables.insert("start", alone::start(stage, options.rounds(15), faults)?);
+        results.stripped_megabytes = alone::stripped_megabytes(stage)?;
     }
     if options.wants("million") {
-        println!("{}", alone::million(stage, 1_000_000, faults)?.markdown());
+        results.tables.insert("million", alone::million(stage, 1_000_000, faults)?);
     }
-    println!("two signatures by themselves: {:.1} µs\n", oath::two_signatures_micros());
+    results.two_signatures_micros = oath::two_signatures_micros();
     Ok(())
 }
 

@@ -67,14 +67,6 @@ impl Script {
             _ => return None,
         })
     }
-
-    /// Length of the answer's body.
-    pub(crate) fn body_length(self) -> usize {
-        match self {
-            Self::Plain { bytes } => bytes,
-            Self::Stream { events, .. } => events as usize * EVENT + DIGEST_EVENT + DONE.len(),
-        }
-    }
 }
 
 /// Writes the event of this number, stamped with now.

@@ -61,3 +61,18 @@ fn another_signer_is_not_ours() {
     }
     assert_eq!(asked(Path::V1, "signing_algo=ed25519"), Err(Refusal::InvalidSigningAlgo));
 }
+
+#[test]
+fn a_shared_report_is_written_once_until_it_changes() {
+    let written = WrittenReports::default();
+    let body: Arc<ReportBody> = Arc::new(serde_json::from_str(r#"{"report_age_seconds":0}"#).unwrap());
+    let json = |body: &Arc<ReportBody>, form| written.json(Arc::clone(body), form).unwrap();
+    let first = json(&body, EventLogForm::Text);
+    assert_eq!(first.as_ptr(), json(&body, EventLogForm::Text).as_ptr());
+    let _ = json(&body, EventLogForm::Array);
+    let mut older = Arc::clone(&body);
+    Arc::make_mut(&mut older).report_age_seconds = Some(1);
+    let second = json(&older, EventLogForm::Text);
+    assert!(String::from_utf8_lossy(&second).contains(r#""report_age_seconds":1"#));
+    assert_eq!(written.0.borrow().len(), 2, "one a form");
+}

@@ -85,8 +85,4 @@ impl Plan {
     pub(crate) fn limit(self, limit: u64) -> Self {
         Self { limit, warm: Duration::ZERO, window: Duration::from_secs(3600), ..self }
     }
-
-    pub(crate) fn remembering(self, remembered: usize) -> Self {
-        Self { remembered, ..self }
-    }
 }
