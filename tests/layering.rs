@@ -180,6 +180,8 @@ const HOUSE: &[Room] = &[
     Room { name: "jurat-tests", may_use: &["jurat-proto"], must_not_reach: &HTTP },
     // Preloaded into the program as a file, by the torture; nobody links it.
     Room { name: "faulty-disk", may_use: &[], must_not_reach: &["tokio", "jurat-proto"] },
+    // Nor do the scales: what they weigh is a process.
+    Room { name: "jurat-bench", may_use: &["jurat-proto"], must_not_reach: &HTTP },
 ];
 
 fn cargo(arguments: &[&str]) -> String {

@@ -86,7 +86,7 @@ impl From<&k256::ecdsa::VerifyingKey> for PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        bytes::write_hex(f, &self.0)
     }
 }
 

@@ -18,6 +18,16 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
     Ok(out)
 }
 
+/// Writes lowercase hexadecimal, as digits and not byte by byte: every receipt has a dozen such values.
+pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    let mut digits = [0; 64];
+    bytes.chunks(32).try_for_each(|piece| {
+        let digits = &mut digits[..2 * piece.len()];
+        hex::encode_to_slice(piece, digits).map_err(|_| fmt::Error)?;
+        f.write_str(core::str::from_utf8(digits).map_err(|_| fmt::Error)?)
+    })
+}
+
 macro_rules! fixed_bytes {
     ($(#[$doc:meta])* $name:ident, $width:literal) => {
         $(#[$doc])*
@@ -41,7 +51,7 @@ macro_rules! fixed_bytes {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                write_hex(f, &self.0)
             }
         }
 

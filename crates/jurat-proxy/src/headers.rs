@@ -8,9 +8,10 @@ use actix_web::{
         header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
 };
+use bytes::BytesMut;
 use jurat_proto::{Digest, ReceiptId};
 
-use crate::engine::ResponseHead;
+use crate::engine::{EngineAddress, ResponseHead};
 
 /// RFC 9110 section 7.6.1, with what older intermediaries still send.
 static HOP_BY_HOP: [&str; 9] = [
@@ -41,23 +42,27 @@ pub(crate) enum RequestFraming {
     Chunked,
 }
 
-/// A request's head for the engine, as bytes.
+/// A request's head for the engine, as bytes, with room for `body` more behind it.
 pub(crate) fn request_head(
     method: &Method,
-    target: &str,
+    target: (&str, Option<&str>),
     headers: &HeaderMap,
     framing: RequestFraming,
     request_id: Option<&ReceiptId>,
-    authority: &str,
-) -> Vec<u8> {
-    let mut head = Vec::with_capacity(512);
+    address: &EngineAddress,
+    body: usize,
+) -> BytesMut {
+    let mut head = BytesMut::with_capacity(1024 + body);
     let mut line = |parts: &[&[u8]]| {
         parts.iter().for_each(|part| head.extend_from_slice(part));
         head.extend_from_slice(b"\r\n");
     };
-    line(&[method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1"]);
+    let (path, query) = target;
+    let (mark, query) = query.map_or(("", ""), |query| ("?", query));
+    let target = [path, mark, query].map(str::as_bytes);
+    line(&[method.as_str().as_bytes(), b" ", target[0], target[1], target[2], b" HTTP/1.1"]);
     if !headers.contains_key("host") {
-        line(&[b"host: ", authority.as_bytes()]);
+        line(&[b"host: ", address.authority().as_bytes()]);
     }
     let named = named_by_connection(headers);
     for (name, value) in headers {
@@ -79,15 +84,11 @@ pub(crate) fn request_head(
 }
 
 /// The engine's headers that the client gets. The body's length is set by whoever writes the body.
-pub(crate) fn response_headers(head: &ResponseHead) -> Vec<(HeaderName, HeaderValue)> {
+pub(crate) fn response_headers(head: &ResponseHead) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let named = named_by_connection(&head.headers);
-    head.headers
-        .iter()
-        .filter(|(name, _)| {
-            passes(name, &named) && *name != "content-length" && !name.as_str().starts_with("access-control-")
-        })
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    head.headers.iter().filter(move |(name, _)| {
+        passes(name, &named) && *name != "content-length" && !name.as_str().starts_with("access-control-")
+    })
 }
 
 /// Headers on every answer of the data port.

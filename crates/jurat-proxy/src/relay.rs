@@ -8,6 +8,7 @@ use actix_web::{
     http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
     web,
 };
+use bytes::BytesMut;
 use getrandom::rand_core::TryRng;
 use jurat_ledger::{ReserveError, Slot};
 use jurat_proto::{End, ReceiptId};
@@ -102,7 +103,7 @@ impl Pending {
         if upload.is_whole() {
             self.upload = Stage::Admitted;
         }
-        let head = self.head(request, route, framing);
+        let head = self.head(request, route, framing, upload.start.len());
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
         let mut connection = connect(&context).await?;
         exchange.forwarded();
@@ -130,21 +131,18 @@ impl Pending {
         }
     }
 
-    fn head(&self, request: &HttpRequest, route: &Route, framing: RequestFraming) -> Vec<u8> {
-        let target = match request.uri().query() {
-            Some(query) => format!("{}?{query}", route.path),
-            None => route.path.clone(),
-        };
+    fn head(&self, request: &HttpRequest, route: &Route, framing: RequestFraming, body: usize) -> BytesMut {
+        let target = (route.path.as_str(), request.uri().query());
         let id = self.oath.as_ref().map(|(id, _)| id);
-        let authority = self.context.pool.address().authority();
-        headers::request_head(request.method(), &target, request.headers(), framing, id, &authority)
+        let address = self.context.pool.address();
+        headers::request_head(request.method(), target, request.headers(), framing, id, address, body)
     }
 
     /// Turns the engine's head into the client's.
     async fn answer(mut self, head: ResponseHead, connection: Connection, route: &Route) -> Reply {
         let mut builder = HttpResponse::build(head.status);
-        for header in headers::response_headers(&head) {
-            builder.append_header(header);
+        for (name, value) in headers::response_headers(&head) {
+            builder.append_header((name.clone(), value.clone()));
         }
         let home = head.keeps_alive.then(|| Rc::clone(&self.context.pool));
         let body = EngineBody::new(connection, head.framing, home);
@@ -172,6 +170,7 @@ impl Pending {
         }
         let context = Rc::clone(&self.context);
         let body = WitnessedBody::new(context, body, head.framing, id, exchange, slot);
+        let body = body.prepared(answer.shape).await;
         finish(builder, Some(&id), EitherBody::left(body))
     }
 

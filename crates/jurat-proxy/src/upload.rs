@@ -106,11 +106,10 @@ impl Upload {
     pub(crate) async fn send(
         &mut self,
         connection: &mut Connection,
-        head: Vec<u8>,
+        mut head: BytesMut,
         framing: RequestFraming,
         exchange: &mut Exchange<Asked>,
     ) -> Result<Sent, SendError> {
-        let mut head = BytesMut::from(head.as_slice());
         let start = std::mem::take(&mut self.start);
         match framing {
             RequestFraming::None => {}

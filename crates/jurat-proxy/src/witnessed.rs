@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
     task::{Context as Task, Poll, ready},
@@ -15,8 +15,8 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use jurat_ledger::{Appended, Slot};
 use jurat_proto::{End, ReceiptId};
-use jurat_witness::{Answering, Exchange, Framing, Seen};
-use tokio::time::{Instant, Sleep, sleep_until};
+use jurat_witness::{Answering, Exchange, Framing, Seen, Shape};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::{context::Context, drain, engine::EngineBody};
 
@@ -24,6 +24,10 @@ use crate::{context::Context, drain, engine::EngineBody};
 const BLANK_LINE: Duration = Duration::from_secs(1);
 /// Most bytes of a completing event that are kept; of a larger one the oldest go, never its end.
 const MOST_HELD: u64 = 1 << 20;
+/// A body of known length up to this size is waited for, for a moment: engines write head and body apart, and both
+/// should leave in one write.
+const SMALL: u64 = 64 << 10;
+const MOMENT: Duration = Duration::from_millis(5);
 /// How long a cut answer's last bytes have to leave: actix-http discards what it has not written when a body ends in an error.
 const FLUSH: Duration = Duration::from_millis(250);
 
@@ -100,6 +104,26 @@ impl WitnessedBody {
             waiting_bytes: 0,
             held: 0,
             state: State::Flowing,
+        }
+    }
+
+    /// Waits a moment for a small answer to be whole and its receipt to be stored, or for whatever comes instead.
+    pub(crate) async fn prepared(mut self, shape: Shape) -> Self {
+        if matches!(self.size, BodySize::Sized(length) if length <= SMALL) && shape != Shape::Events {
+            // Later it goes as it comes.
+            let _ = timeout(MOMENT, poll_fn(|task| self.poll_over(task))).await;
+        }
+        self
+    }
+
+    /// Goes on until nothing is to be waited for but the client's socket.
+    fn poll_over(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        loop {
+            match self.state {
+                State::Flowing => ready!(self.poll_engine(task)),
+                State::Storing(..) => ready!(self.poll_stored(task)),
+                State::Releasing(_) | State::Flushing => return Poll::Ready(()),
+            }
         }
     }
 
@@ -217,29 +241,34 @@ impl WitnessedBody {
         self.state = State::Storing(self.context.append(statement, self.id, slot), last);
     }
 
+    /// Waits for the receipt; then everything may go, or nothing more at all.
+    fn poll_stored(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        let State::Storing(appended, last) = &mut self.state else { return Poll::Ready(()) };
+        let last = *last;
+        match ready!(Pin::new(appended).poll(task)) {
+            Ok(()) => {
+                self.held = 0;
+                self.state = State::Releasing(last);
+            }
+            Err(error) => {
+                tracing::error!(id = %self.id, %error, "an answer's end is withheld");
+                self.context.parts.metrics.not_stored();
+                self.waiting.clear();
+                (self.waiting_bytes, self.held) = (0, 0);
+                self.state = State::Releasing(Last::CutOff);
+            }
+        }
+        Poll::Ready(())
+    }
+
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             if let Some(bytes) = self.release() {
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            match &mut self.state {
+            match self.state {
                 State::Flowing => ready!(self.poll_engine(task)),
-                State::Storing(appended, last) => {
-                    let last = *last;
-                    match ready!(Pin::new(appended).poll(task)) {
-                        Ok(()) => {
-                            self.held = 0;
-                            self.state = State::Releasing(last);
-                        }
-                        Err(error) => {
-                            tracing::error!(id = %self.id, %error, "an answer's end is withheld");
-                            self.context.parts.metrics.not_stored();
-                            self.waiting.clear();
-                            (self.waiting_bytes, self.held) = (0, 0);
-                            self.state = State::Releasing(Last::CutOff);
-                        }
-                    }
-                }
+                State::Storing(..) => ready!(self.poll_stored(task)),
                 State::Releasing(Last::Properly) => return Poll::Ready(None),
                 State::Releasing(Last::CutOff) => {
                     self.timer.as_mut().reset(Instant::now() + FLUSH);
