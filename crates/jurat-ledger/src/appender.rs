@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::{
     archive::Archive,
     memory::MemoryStore,
-    store::{Bounds, Store},
+    store::{ArchivedReport, Bounds, Store},
 };
 
 mod queue;
@@ -32,16 +32,18 @@ use worker::Worker;
 /// Where the program reads the time.
 pub type Clock = fn() -> UnixMillis;
 
-/// The name of a chain, and the claims that name it.
+/// A chain to begin, and what proves its signer.
 pub struct NewChain {
     /// 32 random bytes.
     pub name: Digest,
     /// The `claims` string under which its receipts are signed.
     pub claims: String,
+    /// The report that bears these claims; kept before anything is signed under them.
+    pub report: Option<ArchivedReport>,
 }
 
-/// Begins a chain, where one had to be closed. Without a name the appender stops.
-pub type ChainSource = Box<dyn FnMut() -> Option<NewChain> + Send>;
+/// Begins a chain, where one had to be closed. May take as long as the hardware does; on an error it is asked again.
+pub type ChainSource = Box<dyn FnMut() -> Result<NewChain, String> + Send>;
 
 /// What happens when the store does not take receipts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,8 +200,12 @@ impl Appender {
     }
 
     /// Appends what is queued, then ends the thread. Later statements are lost: drain first.
-    pub fn close(&self) {
+    ///
+    /// Says how many receipts end with the process although they were to outlive it: those that memory kept for a
+    /// store that is still down.
+    pub fn close(&self) -> u64 {
         self.closer.close();
+        self.shared.archive.stopgap().map_or(0, |memory| memory.usage().receipts)
     }
 }
 

@@ -9,9 +9,7 @@ use jurat_proto::{Digest, SignedHead, UnixMillis};
 
 use crate::{
     memory::MemoryStore,
-    store::{
-        ArchivedReport, ChainSummary, Entry, Found, Grouping, Page, ReportKey, Store, StoreError, Usage,
-    },
+    store::{ArchivedReport, ChainSummary, Entry, Found, Page, ReportKey, Store, StoreError, Usage},
 };
 
 /// Most records that one commit copies back from memory.
@@ -31,7 +29,7 @@ impl Archive {
 
     /// Whether it answers from memory, and so at once.
     pub fn is_quick(&self) -> bool {
-        self.store.grouping() == Grouping::Single
+        self.store.is_quick()
     }
 
     /// Finds a receipt: [`Store::find`]. While memory stands in, what it lacks may yet be in the store that is

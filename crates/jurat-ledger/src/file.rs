@@ -349,7 +349,7 @@ impl Store for FileStore {
     }
 
     fn grouping(&self) -> Grouping {
-        Grouping::UpTo { records: GROUP, linger: LINGER }
+        Grouping { records: GROUP, linger: LINGER }
     }
 
     fn usage(&self) -> Usage {

@@ -205,7 +205,12 @@ impl Store for MemoryStore {
     }
 
     fn grouping(&self) -> Grouping {
-        Grouping::Single
+        // Few, as each waits for the others' signatures; some, as each wake-up costs as much as a tenth of one.
+        Grouping { records: 8, linger: Duration::ZERO }
+    }
+
+    fn is_quick(&self) -> bool {
+        true
     }
 
     fn usage(&self) -> Usage {

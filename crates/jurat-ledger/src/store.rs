@@ -125,18 +125,13 @@ impl Bounds {
     }
 }
 
-/// How many records a commit should carry.
+/// How commits should be grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grouping {
-    /// A commit costs nothing: one record each, so that none waits for another's signature.
-    Single,
-    /// A commit is dear: up to this many records share one, and under load the appender waits for them this long.
-    UpTo {
-        /// Most records a commit.
-        records: usize,
-        /// Longest wait for more, while more are known to come.
-        linger: Duration,
-    },
+pub struct Grouping {
+    /// Most records a commit, at least one. Records that share one wait for each other's signatures.
+    pub records: usize,
+    /// Longest wait for more under load, while more are known to come; for stores where a commit is dear.
+    pub linger: Duration,
 }
 
 /// What a store holds at the moment.
@@ -203,6 +198,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How to group commits.
     fn grouping(&self) -> Grouping;
+
+    /// Whether lookups are answered from memory, and so at once; else they may block.
+    fn is_quick(&self) -> bool {
+        false
+    }
 
     /// What it holds.
     fn usage(&self) -> Usage;

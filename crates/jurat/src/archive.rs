@@ -1,9 +1,6 @@
 //! The archive that the configuration names, and where its chains come from.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, Sender, channel},
-};
+use std::sync::Arc;
 
 use getrandom::rand_core::TryRng;
 use jurat_ledger::{
@@ -66,23 +63,22 @@ pub(crate) fn on_failure(receipts: &Receipts) -> OnFailure {
     }
 }
 
-/// Names new chains, and puts each name into the claims before anything is signed under it. The receiver hears of
-/// every one.
-pub(crate) fn chains(evidence: Arc<Evidence>, claims: Claims) -> (ChainSource, Receiver<()>) {
-    let (begun, hears) = channel();
-    (Box::new(move || begin(&evidence, &claims, &begun)), hears)
+/// Names new chains, puts each name into the claims, and has the hardware vouch for them before anything is signed.
+pub(crate) fn chains(evidence: Arc<Evidence>, claims: Claims) -> ChainSource {
+    Box::new(move || begin(&evidence, &claims))
 }
 
-fn begin(evidence: &Evidence, claims: &Claims, begun: &Sender<()>) -> Option<NewChain> {
+fn begin(evidence: &Evidence, claims: &Claims) -> Result<NewChain, String> {
     let mut name = [0; 32];
-    if let Err(error) = getrandom::SysRng.try_fill_bytes(&mut name) {
-        tracing::error!(%error, "the operating system gave no randomness");
-        return None;
-    }
+    getrandom::SysRng
+        .try_fill_bytes(&mut name)
+        .map_err(|error| format!("the operating system gave no randomness: {error}"))?;
     let name = Digest::new(name);
     let claims = Claims { chain: name, ..claims.clone() }.to_json();
     evidence.renew_claims(claims.clone());
-    // Nobody hears it only when the service is going.
-    let _ = begun.send(());
-    Some(NewChain { name, claims })
+    let report = evidence.to_keep().map_err(|failure| failure.to_string())?;
+    if report.chain != name {
+        return Err("the report does not bear the new claims yet".into());
+    }
+    Ok(NewChain { name, claims, report: Some(report) })
 }

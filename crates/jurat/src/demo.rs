@@ -31,7 +31,7 @@ pub(crate) fn run(options: DemoOptions) -> Result<Code, Failure> {
         actix_web::rt::spawn(data);
         actix_web::rt::spawn(admin);
         let told = story::tell(&running, &options.model).await;
-        running.end().await;
+        let _ = running.end().await;
         told?;
         say("all of it held");
         Ok(Code::Done)

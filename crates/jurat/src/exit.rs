@@ -1,6 +1,9 @@
 //! How the program ends: codes after sysexits.h, messages for people on stderr.
 
-use std::{fmt::Display, process::ExitCode};
+use std::{
+    fmt::{self, Display},
+    process::ExitCode,
+};
 
 /// Exit codes, documented in `docs/operate.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,12 @@ impl Failure {
             say(format_args!("hint: {hint}"));
         }
         self.code.into()
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 

@@ -1,15 +1,12 @@
 //! The evidence engine, as the service meets it, and the keeping of its reports beside the receipts.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError},
-    },
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
 };
 
 use jurat_attest::{Attester, Caller, Part, ReportFailure, ReportRequest};
-use jurat_ledger::{Appender, Archive, ArchivedReport};
+use jurat_ledger::{Appender, Archive, ArchivedReport, Health};
 use jurat_proto::{Binding, Claims, Digest, Nonce, ReportBody, UnixMillis, sha256};
 use jurat_proxy::{EvidenceFigures, PartFigures, ReportRefusal, ReportReply, Reporter};
 
@@ -39,7 +36,7 @@ impl Evidence {
 
     /// The report that everybody gets who brings no nonce, as the archive keeps it. Blocks as long as the
     /// hardware does.
-    fn to_keep(&self) -> Result<ArchivedReport, Failure> {
+    pub(crate) fn to_keep(&self) -> Result<ArchivedReport, Failure> {
         let (send, receive) = mpsc::channel();
         self.attester.request(ReportRequest { binding: Binding::JuratV1, nonce: None }, move |result| {
             // The receiver waits below for as long as it takes.
@@ -64,12 +61,15 @@ impl Evidence {
         archive.keep_report(&self.to_keep()?).map_err(Failure::unavailable)
     }
 
-    /// Keeps a report again every hour, and when `wake` says that the claims are others. Ends when nobody is left
-    /// who could say so.
-    pub(crate) fn keep_on(self: Arc<Self>, appender: Appender, wake: Receiver<()>) -> Result<(), Failure> {
+    /// Keeps a report again every hour, for as long as the appender runs.
+    pub(crate) fn keep_on(self: Arc<Self>, appender: Appender) -> Result<(), Failure> {
         let keeping = move || {
             let mut pause = KEEP_EVERY;
-            while !matches!(wake.recv_timeout(pause), Err(RecvTimeoutError::Disconnected)) {
+            loop {
+                std::thread::sleep(pause);
+                if appender.health() == Health::Stopped {
+                    return;
+                }
                 pause = match self.keep(appender.archive()) {
                     Ok(()) => KEEP_EVERY,
                     Err(failure) => {

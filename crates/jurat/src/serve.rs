@@ -10,9 +10,12 @@ use crate::{
     telemetry,
 };
 
+/// Left out: what actix says of each start, and of each answer that is cut off on purpose.
+const LOGGED: &str = "info,actix_server=warn,actix_http=off";
+
 pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
-    telemetry::start("info");
+    telemetry::start(LOGGED);
     harden();
     let service = Service::build(config)?;
     actix_web::rt::System::new().block_on(async {
@@ -30,11 +33,16 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        running.end().await;
+        let lost = running.end().await;
         for server in servers {
             server.abort();
         }
-        Ok(Code::Done)
+        match lost {
+            0 => Ok(Code::Done),
+            lost => Err(Failure::unavailable(format_args!(
+                "{lost} receipts were in memory alone, as the store was down to the end: they are lost"
+            ))),
+        }
     })
 }
 

@@ -96,7 +96,7 @@ impl Service {
         let latches = Arc::new(Latches::default());
         latches.report_made();
         let evidence = Evidence::new(attester, &text);
-        let (chains, begun) = archive::chains(Arc::clone(&evidence), claims);
+        let chains = archive::chains(Arc::clone(&evidence), claims);
         let on_failure = archive::on_failure(&config.receipts);
         let settings = jurat_ledger::Settings {
             capacity: config.concurrency,
@@ -106,7 +106,7 @@ impl Service {
         };
         let appender = Appender::start(signer, store, now, settings).map_err(Failure::unavailable)?;
         keep_report(&evidence, &appender, on_failure)?;
-        Arc::clone(&evidence).keep_on(appender.clone(), begun)?;
+        Arc::clone(&evidence).keep_on(appender.clone())?;
         let parts = Parts {
             appender,
             reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
@@ -165,7 +165,9 @@ impl Running {
     }
 
     /// Ends at once, still consistent: whatever is under way is sworn to as timed out.
-    pub(crate) async fn end(&self) {
+    ///
+    /// Says how many receipts end with the process although they were to outlive it.
+    pub(crate) async fn end(&self) -> u64 {
         self.latches.drain();
         self.latches.grace_over();
         self.handle.stop(false).await;
@@ -175,7 +177,7 @@ impl Running {
         while self.appender.in_flight() > 0 && Instant::now() < until {
             sleep(GLANCE).await;
         }
-        self.appender.close();
+        self.appender.close()
     }
 }
 

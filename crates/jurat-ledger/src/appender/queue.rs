@@ -48,6 +48,8 @@ struct Waiting {
     jobs: VecDeque<Job>,
     heads: Vec<oneshot::Sender<SignedHead>>,
     closed: bool,
+    /// The appender waits on the condition: only then does a notification do anything but cost a system call.
+    asleep: bool,
 }
 
 impl Default for Queue {
@@ -85,8 +87,7 @@ impl Queue {
             job.reply = None;
         }
         waiting.jobs.push_back(job);
-        drop(waiting);
-        self.arrived.notify_one();
+        self.wake(waiting);
     }
 
     pub(super) fn ask_head(&self, reply: oneshot::Sender<SignedHead>) {
@@ -95,13 +96,13 @@ impl Queue {
             return;
         }
         waiting.heads.push(reply);
-        drop(waiting);
-        self.arrived.notify_one();
+        self.wake(waiting);
     }
 
     pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.arrived.notify_one();
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        self.wake(waiting);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -143,7 +144,9 @@ impl Queue {
             if left.is_zero() {
                 return Work::Idle;
             }
+            waiting.asleep = true;
             waiting = self.arrived.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+            waiting.asleep = false;
         }
     }
 
@@ -168,6 +171,14 @@ impl Queue {
             drop(waiting);
             // Not on the condition: an arrival then costs its sender no system call.
             std::thread::sleep(left.min(SLICE));
+        }
+    }
+
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let asleep = std::mem::take(&mut waiting.asleep);
+        drop(waiting);
+        if asleep {
+            self.arrived.notify_one();
         }
     }
 

@@ -25,7 +25,7 @@ fn settings_with(capacity: usize, on_failure: OnFailure) -> Settings {
     let mut begun = 0;
     let chains = move || {
         begun += 1;
-        Some(NewChain { name: Digest::new([begun; 32]), claims: format!("claims {begun}") })
+        Ok(NewChain { name: Digest::new([begun; 32]), claims: format!("claims {begun}"), report: None })
     };
     Settings { capacity, on_failure, store: StoreAtStart::Well, chains: Box::new(chains) }
 }

@@ -23,8 +23,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the thread sleeps when nothing comes; retention goes on meanwhile.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often a store that memory stands in for is tried again.
-const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// How often a store that fails is looked at again; longer with each failure that follows soon upon another.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
+/// A failure within this time after another counts as one more of the same trouble.
+const TROUBLED: Duration = Duration::from_secs(60);
+/// How often a thread that waits looks whether the process is ending.
+const GLANCE: Duration = Duration::from_millis(20);
 /// Statements that must be expected within a linger to make it worth while.
 const WORTH_LINGERING: f64 = 4.0;
 
@@ -37,6 +42,7 @@ pub(super) struct Worker {
     on_failure: OnFailure,
     chains: ChainSource,
     probe: Probe,
+    troubles: Troubles,
     arrivals: Arrivals,
     head_kept: (Instant, u64),
 }
@@ -55,7 +61,9 @@ impl Worker {
         let now = Instant::now();
         let head_kept = (now, 0);
         let arrivals = Arrivals { since: now, per_second: 0.0 };
-        Self { shared, signer, clock, on_failure, chains, probe: Probe::Due(now), arrivals, head_kept }
+        let troubles = Troubles { last: None, row: 0 };
+        let probe = Probe::Due(now + PATIENCE);
+        Self { shared, signer, clock, on_failure, chains, probe, troubles, arrivals, head_kept }
     }
 
     pub(super) fn run(mut self) {
@@ -65,10 +73,8 @@ impl Worker {
 
     fn work(&mut self) -> Result<(), Ended> {
         let shared = Arc::clone(&self.shared);
-        let (most, linger) = match shared.archive.store().grouping() {
-            Grouping::Single => (1, Duration::ZERO),
-            Grouping::UpTo { records, linger } => (records.max(1), linger),
-        };
+        let Grouping { records, linger } = shared.archive.store().grouping();
+        let most = records.max(1);
         loop {
             match shared.queue.next(most, IDLE) {
                 Work::Append(mut jobs) => {
@@ -89,6 +95,7 @@ impl Worker {
                 }
                 Work::Idle => while self.prune() == Pruned::More && shared.queue.is_empty() {},
                 Work::End => {
+                    self.leave_nothing_in_memory();
                     self.keep_head();
                     return Ok(());
                 }
@@ -110,19 +117,25 @@ impl Worker {
         }
         match self.commit(&batch, TRIES) {
             Ok(()) => release(replies),
-            Err(error) => match self.on_failure {
-                OnFailure::Refuse => {
-                    // In this order: whoever learns of the failure finds nothing admitted any more.
-                    self.shared.queue.set_health(Health::Failing);
-                    drop(replies);
-                    self.wait_for_store(&batch, &error)?;
+            Err(error) => {
+                self.troubles.count();
+                match self.on_failure {
+                    OnFailure::Refuse => {
+                        // In this order: whoever learns of the failure finds nothing admitted any more.
+                        self.shared.queue.set_health(Health::Failing);
+                        drop(replies);
+                        self.wait_for_store(&batch, &error)?;
+                    }
+                    OnFailure::Memory(bounds) => {
+                        let memory = Arc::new(MemoryStore::new(bounds));
+                        // invariant: memory refuses nothing
+                        let _ = memory.commit(&batch);
+                        self.shared.archive.fall(memory);
+                        release(replies);
+                        self.stand_in()?;
+                    }
                 }
-                OnFailure::Memory(bounds) => {
-                    let memory = Arc::new(MemoryStore::new(bounds));
-                    self.fall(&memory, &batch)?;
-                    release(replies);
-                }
-            },
+            }
         }
         Ok(())
     }
@@ -146,6 +159,8 @@ impl Worker {
             }
             std::thread::sleep(pause);
             pause = (pause * 4).min(LONGEST_PAUSE);
+            // It may want to be opened anew before it takes anything; the next try tells.
+            let _ = self.shared.archive.store().recover();
         }
     }
 
@@ -155,48 +170,81 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let mut unknown = !matches!(error, StoreError::Unavailable(_));
         loop {
+            self.pause(self.troubles.patience())?;
             let tried = shared.archive.store().recover().and_then(|()| self.commit(batch, 1));
             match tried {
+                // The batch is there, whatever became of it before: the chain can be closed without a gap.
+                Ok(()) if unknown => match self.begin_chain() {
+                    Ok(()) => break,
+                    Err(reason) => tracing::error!(reason, "no new chain could be begun"),
+                },
                 Ok(()) => break,
                 Err(error) => unknown |= !matches!(error, StoreError::Unavailable(_)),
             }
-            if shared.queue.is_closed() {
-                tracing::error!(receipts = batch.len(), "closed before the store took the last receipts");
-                return Err(Ended);
-            }
-            std::thread::sleep(LONGEST_PAUSE);
-        }
-        if unknown {
-            self.begin_chain()?;
         }
         tracing::info!("the store takes receipts again");
         shared.queue.set_health(Health::Well);
         Ok(())
     }
 
-    /// Memory takes the store's place. The batch is signed and keeps its places; what follows goes to a chain of
-    /// its own.
-    fn fall(&mut self, memory: &Arc<MemoryStore>, batch: &[Arc<Entry>]) -> Result<(), Ended> {
-        // invariant: memory refuses nothing
-        let _ = memory.commit(batch);
-        self.shared.archive.fall(Arc::clone(memory));
-        self.shared.queue.set_health(Health::InMemory);
-        self.probe = Probe::Due(Instant::now() + PROBE_EVERY);
+    /// Memory has taken the store's place. What is signed keeps its places; what follows goes to a chain of its own.
+    fn stand_in(&mut self) -> Result<(), Ended> {
         tracing::error!("receipts are kept in memory until the store is well again");
-        self.begin_chain()
+        self.probe = Probe::Due(Instant::now() + self.troubles.patience());
+        while let Err(reason) = self.begin_chain() {
+            tracing::error!(reason, "no new chain could be begun");
+            self.shared.queue.set_health(Health::Failing);
+            self.pause(LONGEST_PAUSE)?;
+        }
+        self.shared.queue.set_health(Health::InMemory);
+        Ok(())
     }
 
-    /// Closes the chain with a head of its own and begins another, under claims that name it.
-    fn begin_chain(&mut self) -> Result<(), Ended> {
+    /// Sleeps, but not past the end of the process.
+    fn pause(&self, time: Duration) -> Result<(), Ended> {
+        let until = Instant::now() + time;
+        loop {
+            if self.shared.queue.is_closed() {
+                tracing::error!("closed before the store took the last receipts");
+                return Err(Ended);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    /// Closes the chain with a head of its own and begins another, under claims that name it. The report that bears
+    /// them is kept first: a receipt is worth no more than what is known of its signer.
+    fn begin_chain(&mut self) -> Result<(), String> {
         self.keep_head();
-        let Some(chain) = (self.chains)() else {
-            tracing::error!("no name for a new chain: nothing can be signed any more");
-            return Err(Ended);
-        };
+        let chain = (self.chains)()?;
+        if let Some(report) = &chain.report {
+            self.shared.archive.keep_report(report).map_err(|error| error.to_string())?;
+        }
         tracing::warn!(closed = %self.signer.chain(), begun = %chain.name, "a new chain begins");
         self.signer.begin_chain(chain.name, &chain.claims);
         self.head_kept = (Instant::now(), 0);
         Ok(())
+    }
+
+    /// At the end: one last try to bring to the store what memory keeps for it.
+    fn leave_nothing_in_memory(&mut self) {
+        if self.shared.archive.stopgap().is_none() {
+            return;
+        }
+        let mut progress = Progress::default();
+        if let Probe::Running(thread) = std::mem::replace(&mut self.probe, Probe::Due(Instant::now()))
+            && let Ok(Ok(copied)) = thread.join()
+        {
+            progress = copied;
+        }
+        match self.shared.archive.store().recover() {
+            Ok(()) => self.climb(progress),
+            Err(error) => tracing::error!(%error, "the store is still down at the end"),
+        }
     }
 
     /// While memory stands in: tries the store now and then, on a thread of its own, as it may take its time.
@@ -204,7 +252,8 @@ impl Worker {
         if self.shared.archive.stopgap().is_none() {
             return;
         }
-        let later = || Probe::Due(Instant::now() + PROBE_EVERY);
+        let patience = self.troubles.patience();
+        let later = || Probe::Due(Instant::now() + patience);
         self.probe = match std::mem::replace(&mut self.probe, later()) {
             Probe::Due(at) if at <= Instant::now() => Probe::start(&self.shared),
             Probe::Running(thread) if thread.is_finished() => {
@@ -292,8 +341,26 @@ impl Probe {
         };
         match std::thread::Builder::new().name("jurat-probe".into()).spawn(probing) {
             Ok(thread) => Self::Running(thread),
-            Err(_) => Self::Due(Instant::now() + PROBE_EVERY),
+            Err(_) => Self::Due(Instant::now() + PATIENCE),
         }
+    }
+}
+
+/// Failures that follow upon each other: a disk that is nearly full takes a probe and refuses the next batch.
+struct Troubles {
+    last: Option<Instant>,
+    row: u32,
+}
+
+impl Troubles {
+    fn count(&mut self) {
+        let soon = self.last.is_some_and(|last| last.elapsed() < TROUBLED);
+        self.row = if soon { self.row.saturating_add(1) } else { 0 };
+        self.last = Some(Instant::now());
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE.saturating_mul(1 << self.row.min(5)).min(LONGEST_PATIENCE)
     }
 }
 

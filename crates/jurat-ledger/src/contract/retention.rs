@@ -87,14 +87,41 @@ pub(crate) fn holes_are_sworn_to_and_joined(open: Open<'_>) {
         [later(8), later(9)]
     };
     store.commit(&late).unwrap();
-    let second = crate::samples::signer();
-    prune_with(&*store, &second, 100);
+    prune_with(&*store, &signer, 100);
     let page = store.page(&name, 0, 100).unwrap();
     assert_eq!(shape(&page), [(1, 7), (8, 8), (9, 9)]);
     assert_linked(&name, &page);
     let Some(Link::Pruned(point)) = page.links.first() else { panic!("a hole") };
-    assert_eq!((point.signing_address, point.prune.at), (second.address(), UnixMillis(100)));
+    assert_eq!((point.signing_address, point.prune.at), (signer.address(), UnixMillis(100)));
     assert_eq!(store.usage().receipts, 2);
+}
+
+/// Whoever holds the store could have made another's prune point: joining it would put this signature to it.
+/// (Memory is nobody else's.)
+pub(crate) fn anothers_hole_is_left_as_it_is(open: Open<'_>) {
+    let store = open(Bounds { age: Duration::from_millis(50), ..WIDE });
+    let mut signer = signer();
+    let name = signer.chain();
+    store.commit(&chain(&mut signer, 1, &[End::Complete; 2])).unwrap();
+    let late = |signer: &mut jurat_witness::Signer, n: u8, at| {
+        entry(signer.sign(statement(&format!("c-{n}"), End::Complete, at), id(n)))
+    };
+    store.commit(&[late(&mut signer, 3, 100), late(&mut signer, 4, 200)]).unwrap();
+    prune_with(&*store, &signer, 100);
+    let second = crate::samples::signer();
+    prune_with(&*store, &second, 180);
+    let page = store.page(&name, 0, 100).unwrap();
+    assert_eq!(shape(&page), [(1, 2), (3, 3), (4, 4)]);
+    assert_linked(&name, &page);
+    let signers: Vec<_> = page
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            Link::Pruned(point) => Some(point.signing_address),
+            Link::Receipt(_) => None,
+        })
+        .collect();
+    assert_eq!(signers, [signer.address(), second.address()]);
 }
 
 /// A store that joins what somebody else altered has this process swear to it. (Memory is nobody else's.)

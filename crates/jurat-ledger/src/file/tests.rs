@@ -61,6 +61,11 @@ mod by_contract {
     fn a_forged_neighbour_is_not_joined() {
         crate::contract::a_forged_neighbour_is_not_joined(&super::opened);
     }
+
+    #[test]
+    fn anothers_hole_is_left_as_it_is() {
+        crate::contract::anothers_hole_is_left_as_it_is(&super::opened);
+    }
 }
 
 #[test]
@@ -176,4 +181,30 @@ fn the_index_settles_slice_by_slice() {
         txn.abort().unwrap();
     }
     assert_eq!(found(&store, "c-3"), Some(id(3)));
+}
+
+#[test]
+fn a_batch_that_comes_again_does_not_bring_back_what_retention_took() {
+    use jurat_proto::{End, UnixMillis};
+
+    use crate::{
+        contract::prune_with,
+        samples::{id, signer, statement},
+    };
+
+    let folder = Folder::new();
+    let age = std::time::Duration::from_millis(50);
+    let store = FileStore::open(folder.path(), Bounds { bytes: 1 << 30, age }).unwrap();
+    let mut signer = signer();
+    let mut sign = |n: u8, at| {
+        crate::samples::entry(signer.sign(statement(&format!("c-{n}"), End::Complete, at), id(n)))
+    };
+    let batch = [sign(1, 1), sign(2, 1), sign(3, 100)];
+    store.commit(&batch).unwrap();
+    prune_with(&store, &signer, 100);
+    store.commit(&batch).unwrap();
+    assert!(matches!(store.find(&id(1).to_string(), UnixMillis(100)), Ok(Found::Unknown)));
+    assert_eq!(store.usage().receipts, 1);
+    let page = store.page(&signer.chain(), 0, 9).unwrap();
+    assert_eq!((page.links.len(), page.receipts().count()), (2, 1), "a hole and what is behind it");
 }

@@ -10,7 +10,7 @@ use super::{
     fault::Fault,
     index::{self, Waiting},
     sworn,
-    tables::{ALIASED, CHAINS, HEADS, INDEX, Kind, MARKS, PLACES, RECORDS, RowKey, charge},
+    tables::{ALIASED, CHAINS, HEADS, INDEX, Kind, MARKS, PLACES, PRUNED, RECORDS, RowKey, charge},
 };
 use crate::{
     row,
@@ -40,6 +40,7 @@ pub(super) fn commit(store: &FileStore, batch: &[Arc<Entry>]) -> Result<(), Stor
         let mut tables = Tables {
             records: txn.open_table(RECORDS)?,
             places: txn.open_table(PLACES)?,
+            pruned: txn.open_table(PRUNED)?,
             index: txn.open_table(INDEX)?,
             waiting: &waiting,
         };
@@ -81,6 +82,7 @@ pub(super) fn commit(store: &FileStore, batch: &[Arc<Entry>]) -> Result<(), Stor
 struct Tables<'a> {
     records: Table<'a, u64, &'static [u8]>,
     places: Table<'a, (u32, u64), u64>,
+    pruned: Table<'a, (u32, u64), &'static [u8]>,
     index: Table<'a, (u64, u64), ()>,
     waiting: &'a Waiting,
 }
@@ -104,6 +106,9 @@ impl Tables<'_> {
             let other = || Fault::damaged("it holds another record at this place of the chain");
             return if is_same { Ok(()) } else { Err(other()) };
         }
+        if self.was_given_up(place)? {
+            return Ok(());
+        }
         let kind = Kind::of(receipt.end);
         let arrival = writer.counters.arrival;
         let key = RowKey::new(kind, arrival);
@@ -125,6 +130,15 @@ impl Tables<'_> {
         writer.counters.tally(kind).add(charge(row.len()));
         writer.retention.came(kind, receipt.finished_at);
         Ok(())
+    }
+
+    /// Whether retention has taken this place already: a batch that comes again does not bring it back.
+    fn was_given_up(&self, (chain, sequence): (u32, u64)) -> Result<bool, Fault> {
+        let Some(entry) = self.pruned.range((chain, 0)..=(chain, sequence))?.next_back() else {
+            return Ok(false);
+        };
+        let point = sworn::decode_prune_point(entry?.1.value())?;
+        Ok(point.prune.last >= sequence)
     }
 
     /// Whether an engine's id is free for another bearer.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A commit costs a round trip, and with `appendfsync always` the server's fsync.
-pub(super) const GROUPING: Grouping = Grouping::UpTo { records: 256, linger: Duration::from_millis(1) };
+pub(super) const GROUPING: Grouping = Grouping { records: 256, linger: Duration::from_millis(1) };
 
 impl SharedStore {
     pub(super) fn commit_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {

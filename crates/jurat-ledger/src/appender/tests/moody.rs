@@ -76,7 +76,7 @@ impl Store for Moody {
     }
 
     fn grouping(&self) -> Grouping {
-        Grouping::UpTo { records: 64, linger: Duration::from_millis(5) }
+        Grouping { records: 64, linger: Duration::from_millis(5) }
     }
 
     fn usage(&self) -> Usage {
