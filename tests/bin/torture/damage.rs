@@ -111,8 +111,10 @@ async fn round(field: &Field, state: &Path, mode: Mode, entries: &[Entry]) -> Ou
     let alive = sidecar.readiness_within(Readiness::Green, Duration::ZERO).await
         || sidecar.readiness_within(Readiness::Red, Duration::ZERO).await;
     field.account.require(alive, format!("it is gone: {}", last_words(&sidecar.said())));
-    if alive {
-        field.stop(sidecar).await;
+    match (alive, green) {
+        (true, true) => field.stop(sidecar).await,
+        (true, false) => field.stop_in_memory(sidecar).await,
+        (false, _) => {}
     }
     match (green, errors) {
         (false, _) => Outcome::Red,

@@ -141,12 +141,24 @@ impl Field {
     }
 
     /// Ends it as an operator does, and looks at how it goes.
-    pub(crate) async fn stop(&self, mut sidecar: Sidecar) {
+    pub(crate) async fn stop(&self, sidecar: Sidecar) {
+        self.stop_with(sidecar, &[0]).await;
+    }
+
+    /// The same for one that keeps receipts in memory alone, to the end: it must say so.
+    pub(crate) async fn stop_in_memory(&self, sidecar: Sidecar) {
+        self.stop_with(sidecar, &[0, 69]).await;
+    }
+
+    async fn stop_with(&self, mut sidecar: Sidecar, codes: &[i32]) {
         sidecar.terminate();
         let status = sidecar.exit(READY).await;
         let code = status.and_then(|status| status.code());
-        self.account.require(code == Some(0), format!("stopped, it ended with {status:?}"));
-        self.no_panic(&sidecar.said());
+        let expected = code.is_some_and(|code| codes.contains(&code));
+        self.account.require(expected, format!("stopped, it ended with {status:?}"));
+        let said = sidecar.said();
+        self.account.require(code != Some(69) || said.contains("in memory alone"), "69 without its reason");
+        self.no_panic(&said);
     }
 
     /// A thread that panicked is a fault even where the process went on; but for panics of redb upon bytes that
