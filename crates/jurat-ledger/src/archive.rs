@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use jurat_proto::{Digest, SignedHead, UnixMillis};
+use jurat_proto::{Digest, ReceiptId, SignedHead, UnixMillis};
 
 use crate::{
     memory::MemoryStore,
-    store::{ArchivedReport, ChainSummary, Entry, Found, Page, ReportKey, Store, StoreError, Usage},
+    store::{ArchivedReport, ChainSummary, Entry, Found, Link, Page, ReportKey, Store, StoreError, Usage},
 };
 
 /// Most records that one commit copies back from memory.
@@ -35,12 +35,17 @@ impl Archive {
     /// Finds a receipt: [`Store::find`]. While memory stands in, what it lacks may yet be in the store that is
     /// down; that is an error then, never "unknown".
     pub fn find(&self, id: &str, now: UnixMillis) -> Result<Found, StoreError> {
-        if let Some(memory) = self.stopgap()
-            && let found @ Found::Entry(_) = memory.find(id, now)?
-        {
-            return Ok(found);
+        let Some(memory) = self.stopgap() else { return self.store.find(id, now) };
+        // The store's bearers of an engine's id came first; a receipt's own id is in one place.
+        let standing_in = memory.find(id, now)?;
+        if is_receipt_id(id) && matches!(standing_in, Found::Entry(_)) {
+            return Ok(standing_in);
         }
-        self.store.find(id, now)
+        match self.store.find(id, now) {
+            Ok(Found::Entry(entry)) => Ok(Found::Entry(entry)),
+            Ok(_) | Err(_) if matches!(standing_in, Found::Entry(_)) => Ok(standing_in),
+            other => other,
+        }
     }
 
     /// Finds a report: [`Store::report`].
@@ -83,8 +88,23 @@ impl Archive {
     /// A stretch of a chain: [`Store::page`].
     pub fn page(&self, chain: &Digest, after: u64, limit: usize) -> Result<Page, StoreError> {
         let Some(memory) = self.stopgap() else { return self.store.page(chain, after, limit) };
-        let stored = self.store.page(chain, after, limit)?;
-        if !stored.links.is_empty() { Ok(stored) } else { memory.page(chain, after, limit) }
+        let begins_here = memory.chains()?.iter().any(|held| held.chain == *chain && held.first == 1);
+        let mut page = match self.store.page(chain, after, limit) {
+            // What has been copied so far of a chain that memory holds whole.
+            Ok(_) | Err(_) if begins_here => return memory.page(chain, after, limit),
+            Ok(page) => page,
+            Err(error) => return Err(error),
+        };
+        if page.next.is_some() {
+            return Ok(page);
+        }
+        // Memory holds the later part, and the later head.
+        let last = page.links.iter().map(Link::last).max().unwrap_or(after);
+        let rest = memory.page(chain, last, limit.saturating_sub(page.links.len()))?;
+        page.links.extend(rest.links);
+        page.next = rest.next;
+        page.head = rest.head.or(page.head);
+        Ok(page)
     }
 
     /// What the configured store holds, and what waits in memory.
@@ -123,7 +143,9 @@ impl Archive {
     /// Copies what waits in memory to the store, in order, from where `progress` says that it has come.
     pub(crate) fn copy_back(&self, progress: &mut Progress) -> Result<(), StoreError> {
         let Some(memory) = self.stopgap() else { return Ok(()) };
-        for report in memory.reports() {
+        let mut reports = memory.reports();
+        reports.sort_by_key(|report| report.made_at);
+        for report in reports {
             self.store.keep_report(&report)?;
         }
         for summary in memory.chains()? {
@@ -151,6 +173,10 @@ impl Archive {
     pub(crate) fn climb(&self) {
         *self.stopgap.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+fn is_receipt_id(id: &str) -> bool {
+    id.len() == 32 && id.parse::<ReceiptId>().is_ok()
 }
 
 /// How far each chain has been copied back.

@@ -72,7 +72,7 @@ struct Writer {
     /// When a lookup last opened it anew.
     revived: Option<Instant>,
     /// Chain of the report that was kept last: that of this process.
-    own_chain: Option<Digest>,
+    own_chain: Option<(Digest, UnixMillis)>,
 }
 
 impl FileStore {
@@ -226,6 +226,7 @@ impl FileStore {
             // Whatever it says, it is closed; a panic in there must not end the caller either.
             let _ = guarded(|| Ok(old.close()?));
         }
+        self.disk.forget_copies();
         // A file that is gone is never made anew in the place of one that held receipts.
         let made = if writer.new { self.disk.prepare() } else { Ok(()) };
         let opened = made.and_then(|()| self.disk.open()).map_err(|error| match error {

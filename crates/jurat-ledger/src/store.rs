@@ -93,6 +93,16 @@ pub enum Link {
     Pruned(SignedPrunePoint),
 }
 
+impl Link {
+    /// The last sequence that it covers.
+    pub fn last(&self) -> u64 {
+        match self {
+            Self::Receipt(entry) => entry.record.receipt.sequence,
+            Self::Pruned(point) => point.prune.last,
+        }
+    }
+}
+
 /// What a store knows of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainSummary {

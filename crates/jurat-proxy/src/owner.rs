@@ -1,18 +1,22 @@
 //! Whose a receipt is, where receipts are scoped to owners: the bearer of a token, known by its digest alone.
 
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jurat_proto::{Digest, sha256};
 
 /// Keeps the digest apart from any other of the same bytes.
 const DOMAIN: &[u8] = b"jurat-owner-v1\0";
 
-/// Digest of the request's bearer token (RFC 6750, section 2.1); `None` if it brings none.
+/// Digest of the request's bearer token (RFC 6750, section 2.1), or of its `x-api-key`, as clients of `/v1/messages` name
+/// it; `None` if it brings neither.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Digest> {
+    let token = bearer(headers).or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))?;
+    (!token.is_empty()).then(|| sha256(&[DOMAIN, token].concat()))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked(7)?;
-    let token = token.trim_ascii();
-    let is_bearer = scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty();
-    is_bearer.then(|| sha256(&[DOMAIN, token].concat()))
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
 #[cfg(test)]

@@ -6,7 +6,13 @@ use actix_web::{
 };
 use jurat_ledger::{Found, StoreError};
 
-use crate::{archive, context::Context, error::Refusal, headers, owner, query::Query};
+use crate::{
+    archive,
+    context::{Context, ReceiptScope},
+    error::Refusal,
+    headers, owner,
+    query::Query,
+};
 
 /// Serves a receipt. The algorithm is judged before the id, as peers do and clients test.
 pub(crate) async fn serve(
@@ -20,12 +26,16 @@ pub(crate) async fn serve(
     }
     let (id, now) = (id.to_owned(), context.now());
     let found = archive::ask(context, move |archive| archive.find(&id, now)).await;
-    let (result, response) = answer(found, request);
+    let (result, response) = answer(found, request, context.parts.scope);
     context.parts.metrics.lookup(result);
     response
 }
 
-fn answer(found: Result<Found, StoreError>, request: &HeaderMap) -> (&'static str, HttpResponse) {
+fn answer(
+    found: Result<Found, StoreError>,
+    request: &HeaderMap,
+    scope: ReceiptScope,
+) -> (&'static str, HttpResponse) {
     match found {
         // Another's receipt is not there, in the same words as one that never was.
         Ok(Found::Entry(entry)) if entry.owner.is_some() && entry.owner != owner::of(request) => {
@@ -38,6 +48,8 @@ fn answer(found: Result<Found, StoreError>, request: &HeaderMap) -> (&'static st
                 ("error", Refusal::StoreUnavailable.response())
             }
         },
+        // Of an expired one nobody knows any more whose it was.
+        Ok(Found::Expired) if scope == ReceiptScope::Owner => ("expired", Refusal::ReceiptUnknown.response()),
         Ok(Found::Expired) => ("expired", Refusal::ReceiptExpired.response()),
         Ok(Found::Unknown) => ("unknown", Refusal::ReceiptUnknown.response()),
         Err(error) => {

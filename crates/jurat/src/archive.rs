@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use getrandom::rand_core::TryRng;
 use jurat_ledger::{
-    ChainSource, FileStore, MemoryStore, NewChain, OnFailure, SharedStore, Store, StoreAtStart,
+    ChainSource, FileStore, MemoryStore, NewChain, OnFailure, OpenError, SharedStore, Store, StoreAtStart,
 };
 use jurat_proto::{Claims, Digest};
 
@@ -31,6 +31,8 @@ pub(crate) fn open(receipts: &Receipts) -> Result<(Arc<dyn Store>, StoreAtStart)
                 say(format_args!("receipts are kept in memory for now: {error}"));
                 Ok((Arc::new(FileStore::unopened(folder, *bounds)), StoreAtStart::Down))
             }
+            Err(error @ OpenError::InUse { .. }) => Err(Failure::unavailable(error)
+                .hint("another process keeps its receipts there: end it, or name another folder")),
             Err(error) => Err(Failure::unavailable(error)
                 .hint("move the folder away to begin anew, or set on_store_failure = \"memory\" to go on without it")),
         },
@@ -65,20 +67,36 @@ pub(crate) fn on_failure(receipts: &Receipts) -> OnFailure {
 
 /// Names new chains, puts each name into the claims, and has the hardware vouch for them before anything is signed.
 pub(crate) fn chains(evidence: Arc<Evidence>, claims: Claims) -> ChainSource {
-    Box::new(move || begin(&evidence, &claims))
+    let mut drawn = None;
+    Box::new(move || begin(&evidence, &claims, &mut drawn))
 }
 
-fn begin(evidence: &Evidence, claims: &Claims) -> Result<NewChain, String> {
-    let mut name = [0; 32];
-    getrandom::SysRng
-        .try_fill_bytes(&mut name)
-        .map_err(|error| format!("the operating system gave no randomness: {error}"))?;
-    let name = Digest::new(name);
-    let claims = Claims { chain: name, ..claims.clone() }.to_json();
-    evidence.renew_claims(claims.clone());
-    let report = evidence.to_keep().map_err(|failure| failure.to_string())?;
-    if report.chain != name {
-        return Err("the report does not bear the new claims yet".into());
+/// How often the hardware is asked at once for the new report: a first answer may have been begun under the old claims.
+const ASKED: usize = 3;
+
+/// The name that was drawn is kept until its report has been made: another name each time would have each attempt
+/// meet the report of the one before.
+fn begin(evidence: &Evidence, claims: &Claims, drawn: &mut Option<Digest>) -> Result<NewChain, String> {
+    let name = match *drawn {
+        Some(name) => name,
+        None => *drawn.insert(fresh_name()?),
+    };
+    let text = Claims { chain: name, ..claims.clone() }.to_json();
+    evidence.renew_claims(text.clone());
+    for _ in 0..ASKED {
+        let report = evidence.to_keep().map_err(|failure| failure.to_string())?;
+        if report.chain == name {
+            *drawn = None;
+            return Ok(NewChain { name, claims: text, report: Some(report) });
+        }
     }
-    Ok(NewChain { name, claims, report: Some(report) })
+    Err("the report does not bear the new claims yet".into())
+}
+
+fn fresh_name() -> Result<Digest, String> {
+    let mut name = [0; 32];
+    match getrandom::SysRng.try_fill_bytes(&mut name) {
+        Ok(()) => Ok(Digest::new(name)),
+        Err(error) => Err(format!("the operating system gave no randomness: {error}")),
+    }
 }

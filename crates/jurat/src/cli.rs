@@ -123,7 +123,7 @@ pub(crate) struct ServeOptions {
 }
 
 /// How to speak to the shared store.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub(crate) struct SharedStoreOptions {
     /// The shared store's user
     #[arg(long, env = "JURAT_STORE_USERNAME", value_name = "NAME")]

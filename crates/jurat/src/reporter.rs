@@ -12,6 +12,8 @@ use jurat_proxy::{EvidenceFigures, PartFigures, ReportRefusal, ReportReply, Repo
 
 use crate::{exit::Failure, service::now};
 
+/// How long a report is waited for: answers may wait with it.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the kept report is replaced by a newer one.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How soon it is tried again.
@@ -39,10 +41,11 @@ impl Evidence {
     pub(crate) fn to_keep(&self) -> Result<ArchivedReport, Failure> {
         let (send, receive) = mpsc::channel();
         self.attester.request(ReportRequest { binding: Binding::JuratV1, nonce: None }, move |result| {
-            // The receiver waits below for as long as it takes.
+            // The receiver may have lost its patience.
             let _ = send.send(result);
         });
-        let body = receive.recv().map_err(Failure::unavailable)?.map_err(Failure::unavailable)?;
+        let body =
+            receive.recv_timeout(PATIENCE).map_err(Failure::unavailable)?.map_err(Failure::unavailable)?;
         let text = body.claims.as_deref().unwrap_or_default();
         let claims: Claims = serde_json::from_str(text).map_err(Failure::unavailable)?;
         let age = body.report_age_seconds.unwrap_or(0).saturating_mul(1_000);
@@ -58,7 +61,11 @@ impl Evidence {
     /// Keeps the present report in the archive: receipts outlive their signer, and are worth no more than what is
     /// known of it.
     pub(crate) fn keep(&self, archive: &Archive) -> Result<(), Failure> {
-        archive.keep_report(&self.to_keep()?).map_err(Failure::unavailable)
+        let report = self.to_keep()?;
+        if report.claims_hash != self.claims_hash() {
+            return Err(Failure::unavailable("the claims were renewed meanwhile"));
+        }
+        archive.keep_report(&report).map_err(Failure::unavailable)
     }
 
     /// Keeps a report again every hour, for as long as the appender runs.

@@ -1,6 +1,6 @@
 //! `jurat serve`
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cli::ServeOptions,
@@ -23,17 +23,18 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
         let servers = [actix_web::rt::spawn(data), actix_web::rt::spawn(admin)];
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::unavailable)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::unavailable)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        one_more(&mut terminate, &mut interrupt).await;
         say("draining; a second signal ends at once");
         tokio::select! {
             () = running.drain() => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = one_more(&mut terminate, &mut interrupt) => {}
         }
-        let lost = running.end().await;
+        let lost = tokio::select! {
+            lost = running.end() => lost,
+            () = one_more(&mut terminate, &mut interrupt) => {
+                return Err(Failure::unavailable("ended before the archive was closed"));
+            }
+        };
         for server in servers {
             server.abort();
         }
@@ -44,6 +45,14 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
             ))),
         }
     })
+}
+
+/// One more signal, of either kind.
+async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 /// What the process owes its clients before it holds a key: no core dump that could show it, and as many

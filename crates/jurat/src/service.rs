@@ -177,7 +177,9 @@ impl Running {
         while self.appender.in_flight() > 0 && Instant::now() < until {
             sleep(GLANCE).await;
         }
-        self.appender.close()
+        // Its last commits may take as long as the disk does; a further signal must still be heard.
+        let appender = self.appender.clone();
+        tokio::task::spawn_blocking(move || appender.close()).await.unwrap_or(0)
     }
 }
 

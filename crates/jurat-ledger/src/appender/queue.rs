@@ -109,8 +109,9 @@ impl Queue {
         self.lock().closed
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().jobs.is_empty()
+    pub(super) fn has_work(&self) -> bool {
+        let waiting = self.lock();
+        waiting.closed || !waiting.jobs.is_empty() || !waiting.heads.is_empty()
     }
 
     /// Closed, with nothing left in it, and nobody left waiting.

@@ -163,8 +163,9 @@ fn memory_stands_in_and_is_copied_back() {
         runtime.block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1_000), id(n)))
     };
     append(1).expect("memory took it");
-    assert_eq!(appender.health(), Health::InMemory);
+    // The answer is released first; the new chain is begun behind it.
     append(2).unwrap();
+    assert_eq!(appender.health(), Health::InMemory);
     assert_eq!(found(&*store, &id(2).to_string()), None, "the store has nothing");
     assert_eq!(found_in(appender.archive(), &id(1).to_string()), Some(id(1)));
     store.failures.store(0, Ordering::Release);
@@ -244,4 +245,85 @@ fn a_store_that_is_down_at_start_is_stood_in_for_at_once() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(found(&*store, &id(1).to_string()), Some(id(1)));
+}
+
+/// Waits until the store is taken again.
+fn wait_until_well(appender: &Appender) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while appender.health() != Health::Well {
+        assert!(std::time::Instant::now() < deadline, "the store was not taken again");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_export_is_whole_while_memory_stands_in() {
+    let store = Moody::failing(0);
+    let memory = settings_with(64, OnFailure::Memory(MEMORY_BOUNDS));
+    let appender = Appender::start(signer(), store.clone(), clock, memory).unwrap();
+    let runtime = runtime();
+    let append = |n: u8| {
+        let slot = appender.reserve(None).unwrap();
+        runtime.block_on(slot.append(statement("a", End::Complete, 1_000), id(n))).unwrap();
+    };
+    (1..=3).for_each(&append);
+    let chain = store.chains().unwrap()[0].chain;
+    store.failures.store(usize::MAX, Ordering::Release);
+    (4..=6).for_each(&append);
+    let sequences = |chain: &Digest, after, limit| {
+        let page = appender.archive().page(chain, after, limit).unwrap();
+        let found: Vec<_> = page.receipts().map(|entry| entry.record.receipt.sequence).collect();
+        (found, page.next, page.head.map(|head| head.head.sequence))
+    };
+    // The fourth was signed for the old chain and is in memory, like the head that closed it.
+    assert_eq!(sequences(&chain, 0, 9), (vec![1, 2, 3, 4], None, Some(4)));
+    assert_eq!(sequences(&chain, 0, 3).0, [1, 2, 3]);
+    assert_eq!(sequences(&chain, 3, 9), (vec![4], None, Some(4)));
+    assert_eq!(sequences(&Digest::new([1; 32]), 0, 9).0, [1, 2], "the chain that memory began");
+    store.failures.store(0, Ordering::Release);
+    wait_until_well(&appender);
+    assert_eq!(sequences(&chain, 0, 9), (vec![1, 2, 3, 4], None, Some(4)));
+}
+
+#[test]
+fn memory_that_stands_in_gives_nothing_up() {
+    let store = Moody::failing(usize::MAX);
+    let bounds = Bounds { bytes: 8 << 10, age: Duration::from_millis(1) };
+    let appender =
+        Appender::start(signer(), store.clone(), clock, settings_with(64, OnFailure::Memory(bounds)))
+            .unwrap();
+    let runtime = runtime();
+    let mut kept = 0u8;
+    while let Ok(slot) = appender.reserve(None) {
+        assert!(kept < 100, "memory has no bound");
+        if runtime.block_on(slot.append(statement("a", End::Complete, 1), id(kept + 1))).is_ok() {
+            kept += 1;
+        }
+        // It learns of its fill behind the batch.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(kept > 3);
+    assert_eq!(appender.health(), Health::Failing);
+    store.failures.store(0, Ordering::Release);
+    wait_until_well(&appender);
+    assert_eq!(store.usage().receipts, u64::from(kept), "all of it was brought to the store");
+}
+
+#[test]
+fn an_end_brings_to_the_store_what_memory_keeps() {
+    let store = Moody::failing(4);
+    let memory = settings_with(64, OnFailure::Memory(MEMORY_BOUNDS));
+    let appender = Appender::start(signer(), store.clone(), clock, memory).unwrap();
+    runtime()
+        .block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1), id(1)))
+        .expect("memory took it");
+    assert_eq!(appender.close(), 0);
+    assert_eq!(found(&*store, &id(1).to_string()), Some(id(1)));
+    let dead = Moody::failing(usize::MAX);
+    let memory = settings_with(64, OnFailure::Memory(MEMORY_BOUNDS));
+    let appender = Appender::start(signer(), dead, clock, memory).unwrap();
+    runtime()
+        .block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1), id(1)))
+        .expect("memory took it");
+    assert_eq!(appender.close(), 1, "what is lost is said");
 }

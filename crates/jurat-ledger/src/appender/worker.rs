@@ -69,6 +69,8 @@ impl Worker {
     pub(super) fn run(mut self) {
         // An error is in the log, and the drop below tells everybody who waits.
         let _ = self.work();
+        self.leave_nothing_in_memory();
+        self.keep_head();
     }
 
     fn work(&mut self) -> Result<(), Ended> {
@@ -93,12 +95,8 @@ impl Worker {
                         let _ = reply.send(head.clone());
                     }
                 }
-                Work::Idle => while self.prune() == Pruned::More && shared.queue.is_empty() {},
-                Work::End => {
-                    self.leave_nothing_in_memory();
-                    self.keep_head();
-                    return Ok(());
-                }
+                Work::Idle => while self.prune() == Pruned::More && !shared.queue.has_work() {},
+                Work::End => return Ok(()),
             }
             self.look_after_store();
             if self.head_kept.0.elapsed() >= HEAD_EVERY {
@@ -170,9 +168,11 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let mut unknown = !matches!(error, StoreError::Unavailable(_));
         loop {
-            self.pause(self.troubles.patience())?;
+            let closing = self.pause(self.troubles.patience()).is_err();
             let tried = shared.archive.store().recover().and_then(|()| self.commit(batch, 1));
             match tried {
+                // No new chain is begun for the last few: they were given up, and the chain is whole without them.
+                Ok(()) if unknown && closing => return Err(Ended),
                 // The batch is there, whatever became of it before: the chain can be closed without a gap.
                 Ok(()) if unknown => match self.begin_chain() {
                     Ok(()) => break,
@@ -180,6 +180,10 @@ impl Worker {
                 },
                 Ok(()) => break,
                 Err(error) => unknown |= !matches!(error, StoreError::Unavailable(_)),
+            }
+            if closing {
+                tracing::error!(receipts = batch.len(), "closed before the store took the last receipts");
+                return Err(Ended);
             }
         }
         tracing::info!("the store takes receipts again");
@@ -205,7 +209,6 @@ impl Worker {
         let until = Instant::now() + time;
         loop {
             if self.shared.queue.is_closed() {
-                tracing::error!("closed before the store took the last receipts");
                 return Err(Ended);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -281,14 +284,25 @@ impl Worker {
     fn prune(&mut self) -> Pruned {
         let (now, signer) = ((self.clock)(), &self.signer);
         let mut sign = |point| signer.sign_prune_point(point);
-        let pruned = match self.shared.archive.stopgap() {
-            Some(memory) => memory.prune(now, &mut sign),
-            None => self.shared.archive.store().prune(now, &mut sign),
-        };
+        if let Some(memory) = self.shared.archive.stopgap() {
+            self.bound(&memory);
+            return Pruned::Enough;
+        }
+        let pruned = self.shared.archive.store().prune(now, &mut sign);
         pruned.unwrap_or_else(|error| {
             tracing::warn!(%error, "retention could not go on");
             Pruned::Enough
         })
+    }
+
+    /// Memory that stands in gives nothing up, since all of it is owed to the store: when it is full, nothing more
+    /// is admitted.
+    fn bound(&self, memory: &MemoryStore) {
+        let OnFailure::Memory(bounds) = self.on_failure else { return };
+        if memory.usage().bytes > bounds.bytes && self.shared.queue.health() == Health::InMemory {
+            tracing::error!("memory is full, and the store is still down: nothing more is admitted");
+            self.shared.queue.set_health(Health::Failing);
+        }
     }
 
     /// Keeps a head, so that a tail cut off later shows.

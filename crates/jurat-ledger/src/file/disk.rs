@@ -82,6 +82,15 @@ impl Disk {
         held.sync_all().map_err(refused)
     }
 
+    /// Has the operating system forget its copy of the file: after a failed fsync that copy may hold what the disk
+    /// never got, and call it clean.
+    pub(super) fn forget_copies(&self) {
+        if let Ok(file) = File::open(&self.file) {
+            // Advice only; a system that ignores it is no worse off than before.
+            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+    }
+
     /// Opens the file and verifies every page of it against its checksum, after a crash as after a clean end.
     pub(super) fn open(&self) -> Result<Database, OpenError> {
         let opened = guarded(|| {

@@ -23,7 +23,9 @@ pub(super) fn keep(store: &FileStore, report: &ArchivedReport) -> Result<(), Sto
     store.write(&mut store.writer(), |txn, writer| {
         let key = report.claims_hash.as_bytes();
         let mut info = txn.open_table(REPORT_INFO)?;
-        writer.own_chain = Some(report.chain);
+        if writer.own_chain.is_none_or(|(_, since)| since <= report.made_at) {
+            writer.own_chain = Some((report.chain, report.made_at));
+        }
         if info.get(key)?.is_some_and(|known| known.value().0 > report.made_at.0) {
             return Ok(Change::None(()));
         }
@@ -92,7 +94,8 @@ pub(super) fn forget_the_empty(txn: &WriteTransaction, writer: &mut Writer) -> R
         known.push((UnixMillis(made_at), Digest::new(*claims.value()), Digest::new(chain)));
     }
     let newest = known.iter().max_by_key(|(made_at, ..)| *made_at).map(|(.., chain)| *chain);
-    let stays = |chain: &Digest| Some(*chain) == newest || Some(*chain) == writer.own_chain;
+    let stays =
+        |chain: &Digest| Some(*chain) == newest || Some(*chain) == writer.own_chain.map(|(chain, _)| chain);
     let mut all = Vec::new();
     for entry in chains.iter()? {
         let (name, row) = entry?;

@@ -208,3 +208,44 @@ fn a_batch_that_comes_again_does_not_bring_back_what_retention_took() {
     let page = store.page(&signer.chain(), 0, 9).unwrap();
     assert_eq!((page.links.len(), page.receipts().count()), (2, 1), "a hole and what is behind it");
 }
+
+/// Whoever holds the disk may put rows of their own in the place of deleted ones. Nothing that retention takes is sworn
+/// to but what links back from a receipt that its signer signed.
+#[test]
+fn rows_that_nobody_signed_are_not_sworn_away() {
+    use jurat_proto::{End, UnixMillis};
+
+    use crate::{
+        contract::prune_with,
+        samples::{id, signer, statement},
+    };
+
+    let folder = Folder::new();
+    let age = std::time::Duration::from_millis(50);
+    let store = FileStore::open(folder.path(), Bounds { bytes: 1 << 30, age }).unwrap();
+    let mut signer = signer();
+    let chain = signer.chain();
+    let batch: Vec<_> = (1..=6u8)
+        .map(|n| {
+            let at = if n == 6 { 200 } else { 1 };
+            crate::samples::entry(signer.sign(statement(&format!("c-{n}"), End::Complete, at), id(n)))
+        })
+        .collect();
+    let mut planted = batch.clone();
+    let mut forged = (*batch[2]).clone();
+    forged.record.receipt.response_length += 1;
+    planted[2] = std::sync::Arc::new(forged);
+    store.commit(&planted).unwrap();
+    prune_with(&store, &signer, 100);
+    let page = store.page(&chain, 0, 9).unwrap();
+    let holes: Vec<_> = page
+        .links
+        .iter()
+        .filter_map(|link| match link {
+            crate::Link::Pruned(point) => Some((point.prune.first, point.prune.last)),
+            crate::Link::Receipt(_) => None,
+        })
+        .collect();
+    assert_eq!(holes, [(1, 2), (4, 5)], "the third was nobody's");
+    assert!(matches!(store.find(&id(6).to_string(), UnixMillis(200)), Ok(Found::Entry(_))));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use jurat_proto::{Digest, SignedHead};
+use jurat_proto::{Digest, SignedHead, SignedPrunePoint};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
@@ -106,7 +106,7 @@ impl Tables<'_> {
             let other = || Fault::damaged("it holds another record at this place of the chain");
             return if is_same { Ok(()) } else { Err(other()) };
         }
-        if self.was_given_up(place)? {
+        if self.was_given_up(place, &receipt.chain)? {
             return Ok(());
         }
         let kind = Kind::of(receipt.end);
@@ -133,12 +133,22 @@ impl Tables<'_> {
     }
 
     /// Whether retention has taken this place already: a batch that comes again does not bring it back.
-    fn was_given_up(&self, (chain, sequence): (u32, u64)) -> Result<bool, Fault> {
-        let Some(entry) = self.pruned.range((chain, 0)..=(chain, sequence))?.next_back() else {
+    /// A row that nobody signed for this chain is damage, and no reason to keep nothing.
+    fn was_given_up(&self, (number, sequence): (u32, u64), chain: &Digest) -> Result<bool, Fault> {
+        let Some(entry) = self.pruned.range((number, 0)..=(number, sequence))?.next_back() else {
             return Ok(false);
         };
-        let point = sworn::decode_prune_point(entry?.1.value())?;
-        Ok(point.prune.last >= sequence)
+        let SignedPrunePoint { prune, signing_address, signature } =
+            sworn::decode_prune_point(entry?.1.value())?;
+        if prune.last < sequence {
+            return Ok(false);
+        }
+        let signed = signature.recover(&prune.digest()).is_ok_and(|key| key.address() == signing_address);
+        if prune.chain == *chain && signed {
+            Ok(true)
+        } else {
+            Err(Fault::damaged("a prune point that nobody signed lies over a new receipt's place"))
+        }
     }
 
     /// Whether an engine's id is free for another bearer.

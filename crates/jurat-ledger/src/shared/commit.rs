@@ -47,10 +47,15 @@ impl SharedStore {
             .text(&report.chain.to_string())
             .number(report.made_at.0)
             .bytes(&row::encode_report(report)?);
-        let closed = self.tally().sworn_chain.filter(|chain| *chain != report.chain);
+        let newer = self.tally().sworn_chain.is_none_or(|(_, since)| since <= report.made_at);
+        let closed = self.tally().sworn_chain.map(|(chain, _)| chain);
+        // One that comes late is about the past: it closes nothing.
+        let closed = closed.filter(|chain| newer && *chain != report.chain);
         let args = args.text(&closed.map_or_else(String::new, |chain| chain.to_string()));
         self.server.insist(&Request::Script(Script::KeepReport, args))?;
-        self.tally().sworn_chain = Some(report.chain);
+        if newer {
+            self.tally().sworn_chain = Some((report.chain, report.made_at));
+        }
         Ok(())
     }
 

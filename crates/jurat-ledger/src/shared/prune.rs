@@ -138,6 +138,10 @@ impl SharedStore {
                 Err(Unfit { kind, id, error }) => self.set_aside(&kind, &id, &error)?,
             }
         }
+        if reason == Reason::Age {
+            // The server's word is not enough: each receipt says itself when it ended.
+            victims.retain(|victim| self.bounds.has_outlived(victim.receipt.finished_at, now));
+        }
         Ok(Due { held: Held::read(held)?, victims, reason })
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Tally {
     looked: Option<Instant>,
     held_off_until: Option<Instant>,
     /// The chain of this process's last report.
-    pub(super) sworn_chain: Option<Digest>,
+    pub(super) sworn_chain: Option<(Digest, UnixMillis)>,
     /// The chain of its last commit, which may be an old one that is copied from memory.
     written_chain: Option<Digest>,
 }
@@ -46,7 +46,7 @@ impl Tally {
 
     /// The chain that this process may go on writing.
     pub(super) fn own_chain(&self) -> Option<Digest> {
-        self.sworn_chain.or(self.written_chain)
+        self.sworn_chain.map(|(chain, _)| chain).or(self.written_chain)
     }
 
     /// A batch of this process was kept.

@@ -1,4 +1,4 @@
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::HeaderName;
 
 use super::*;
 
@@ -23,4 +23,7 @@ fn without_a_bearer_token_there_is_no_owner() {
         assert_eq!(owner(value), None, "{value}");
     }
     assert_eq!(of(&HeaderMap::new()), None);
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("x-api-key"), HeaderValue::from_static("sk-1"));
+    assert_eq!(of(&headers), owner("Bearer sk-1"), "as clients of /v1/messages bring it");
 }

@@ -18,6 +18,9 @@ pub(super) enum Origin {
     Default,
 }
 
+/// An archive of fewer bytes would give up what it was given a moment ago.
+const LEAST_BYTES: u64 = 64 << 10;
+
 /// The knobs settled so far.
 pub(super) struct Knobs {
     pub(super) rows: Vec<(&'static str, String, Origin)>,
@@ -95,6 +98,21 @@ impl Knobs {
         if number > 0 { Ok(number) } else { Err(self.refusal(format_args!("{name} must not be 0"))) }
     }
 
+    /// A bound in bytes; none that keeps nothing.
+    pub(super) fn bytes(
+        &mut self,
+        name: &'static str,
+        command: Option<u64>,
+        file: Option<u64>,
+        default: u64,
+    ) -> Result<u64, Failure> {
+        let bytes = self.value(name, command, file, default);
+        if bytes >= LEAST_BYTES {
+            return Ok(bytes);
+        }
+        Err(self.refusal(format_args!("{name} must be at least {LEAST_BYTES}")))
+    }
+
     pub(super) fn seconds(
         &mut self,
         name: &'static str,
@@ -106,9 +124,7 @@ impl Knobs {
         Duration::try_from_secs_f64(seconds)
             .ok()
             .filter(|duration| !duration.is_zero() && *duration < Duration::from_secs(1 << 32))
-            .ok_or_else(|| {
-                Failure::config(format_args!("{name} `{seconds}` is no positive number of seconds"))
-            })
+            .ok_or_else(|| self.refusal(format_args!("{name} `{seconds}` is no positive number of seconds")))
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use jurat_ledger::{Bounds, ClientCertificate, DURABLE_BOUNDS, MEMORY_BOUNDS, SharedSettings};
+use jurat_ledger::{Bounds, ClientCertificate, DURABLE_BOUNDS, MEMORY_BOUNDS, SharedSettings, SharedStore};
 use jurat_proxy::ReceiptScope;
 
 use super::{
     file::File,
     knobs::{Knobs, Named},
 };
-use crate::{cli::ServeOptions, exit::Failure};
+use crate::{
+    cli::{ServeOptions, SharedStoreOptions},
+    exit::Failure,
+};
 
 /// Everything about receipts.
 #[derive(Debug, Clone)]
@@ -46,7 +49,7 @@ impl Receipts {
         let Named(folder) = knobs.path("state_dir", options.state_dir.as_ref(), file.state_dir.as_ref());
         let Named(url) = knobs.text("store_url", options.store_url.as_ref(), file.store_url.as_ref());
         let bounds = Bounds {
-            bytes: knobs.value("store_bytes", options.store_bytes, file.store_bytes, DURABLE_BOUNDS.bytes),
+            bytes: knobs.bytes("store_bytes", options.store_bytes, file.store_bytes, DURABLE_BOUNDS.bytes)?,
             age: knobs.seconds(
                 "store_age",
                 options.store_age,
@@ -67,12 +70,12 @@ impl Receipts {
             "anyone",
         )?;
         let memory = Bounds {
-            bytes: knobs.value(
+            bytes: knobs.bytes(
                 "memory_store_bytes",
                 options.memory_store_bytes,
                 file.memory_store_bytes,
                 MEMORY_BOUNDS.bytes,
-            ),
+            )?,
             age: knobs.seconds(
                 "memory_store_age",
                 options.memory_store_age,
@@ -86,6 +89,9 @@ impl Receipts {
             }
             (Some(folder), None) => ArchiveChoice::File { folder, bounds },
             (None, Some(url)) => ArchiveChoice::Shared(shared(knobs, options, file, &url, bounds)?),
+            (None, None) if options.shared != SharedStoreOptions::default() => {
+                return Err(Failure::usage("options of a shared store are given, but no --store-url"));
+            }
             (None, None) => ArchiveChoice::Memory,
         };
         Ok(Self { archive, on_failure, scope, memory })
@@ -128,6 +134,8 @@ fn shared(
         knobs.seconds("store_timeout", given.store_timeout, file.store_timeout, seconds(settings.timeout))?;
     let replicas = knobs.value("store_wait_replicas", given.store_wait_replicas, file.store_wait_replicas, 0);
     settings.wait_replicas = (replicas > 0).then_some(replicas);
+    // Nothing is connected yet; what can't be meant is refused here.
+    SharedStore::new(&settings).map_err(Failure::config)?;
     Ok(settings)
 }
 

@@ -41,14 +41,15 @@ pub(super) fn mark(
         numbers.insert(run.chain, number);
         let last = run.first.saturating_add(run.rows.len() as u64 - 1);
         places.retain_in((number, run.first)..=(number, last), |_, _| false)?;
-        let Some(hole) = hole(&run, now) else { continue };
-        let alone = sign(hole);
-        let joined = join(&mut pruned, writer, number, &alone)?;
-        let first = joined.first;
-        let point = if joined == alone.prune { alone } else { sign(joined) };
-        let row = sworn::encode_prune_point(&point)?;
-        let old = pruned.insert((number, first), row.as_slice())?.map(|old| old.value().len());
-        writer.counters.replace_beside(old, Some(row.len()));
+        for hole in holes(&run, now) {
+            let alone = sign(hole);
+            let joined = join(&mut pruned, writer, number, &alone)?;
+            let first = joined.first;
+            let point = if joined == alone.prune { alone } else { sign(joined) };
+            let row = sworn::encode_prune_point(&point)?;
+            let old = pruned.insert((number, first), row.as_slice())?.map(|old| old.value().len());
+            writer.counters.replace_beside(old, Some(row.len()));
+        }
     }
     for number in numbers.into_values() {
         if places.range((number, 0)..=(number, u64::MAX))?.next().is_none() {
@@ -85,26 +86,47 @@ fn runs(victims: &[Victim]) -> Vec<Run<'_>> {
     runs
 }
 
-/// What is sworn about a run. Its ends must be genuine, since their hashes are; one that is not is left out, and a
-/// gap stays.
-fn hole(run: &Run<'_>, at: UnixMillis) -> Option<PrunePoint> {
-    let genuine = |row: &&[u8]| match row::decode(row) {
-        Ok(entry) => Some(entry.record.receipt),
-        Err(error) => {
-            tracing::error!(%error, chain = %run.chain, "an altered row was given up, no prune point stands for it");
-            None
+/// What is sworn about a run: from its last receipt, which its signer signed, back to the first, link by link. Where a
+/// link does not hold the run breaks, and rows that nothing signed names are given up with nothing sworn: the gap
+/// shows in an audit, and must.
+fn holes(run: &Run<'_>, at: UnixMillis) -> Vec<PrunePoint> {
+    let mut holes: Vec<PrunePoint> = Vec::new();
+    let mut open: Option<PrunePoint> = None;
+    for row in run.rows.iter().rev() {
+        let linked = open.as_mut().and_then(|hole| {
+            let receipt = row::parse(row).ok()?.record.receipt;
+            let fits = receipt.chain == hole.chain
+                && receipt.sequence.checked_add(1) == Some(hole.first)
+                && receipt.struct_hash() == hole.previous;
+            fits.then(|| {
+                hole.first = receipt.sequence;
+                hole.previous = receipt.previous;
+            })
+        });
+        if linked.is_some() {
+            continue;
         }
-    };
-    let first = run.rows.iter().find_map(genuine)?;
-    let last = run.rows.iter().rev().find_map(genuine)?;
-    Some(PrunePoint {
-        chain: run.chain,
-        first: first.sequence,
-        last: last.sequence,
-        previous: first.previous,
-        receipt_hash: last.struct_hash(),
-        at,
-    })
+        holes.extend(open.take());
+        match row::decode(row) {
+            Ok(entry) => {
+                let receipt = entry.record.receipt;
+                open = Some(PrunePoint {
+                    chain: receipt.chain,
+                    first: receipt.sequence,
+                    last: receipt.sequence,
+                    previous: receipt.previous,
+                    receipt_hash: receipt.struct_hash(),
+                    at,
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, chain = %run.chain, "an altered row was given up, no prune point stands for it");
+            }
+        }
+    }
+    holes.extend(open);
+    holes.reverse();
+    holes
 }
 
 /// Takes adjoining prune points into this one, if they are what the same signer signed and fit. Another's stay as
