@@ -135,23 +135,32 @@ pub(crate) fn start(stage: &Stage, rounds: usize, faults: &mut Faults) -> io::Re
     Ok(table)
 }
 
-/// Memory over many answers, in tenths of the way.
+/// Answers behind each tenth of a million whose receipts are judged.
+const JUDGED: u64 = 32;
+
+/// Memory over many answers, by tenths of the way.
 pub(crate) fn million(stage: &Stage, answers: u64, faults: &mut Faults) -> io::Result<Table> {
-    let column = |title, format| Column { title, format, beside: Beside::Nothing };
+    let tenth = ["1/10", "2/10", "3/10", "4/10", "5/10", "6/10", "7/10", "8/10", "9/10", "10/10"];
+    let column = |title| Column { title, format: Format::Fine, beside: Beside::Nothing };
     let mut table = Table::new(
-        "A million plain answers on one process whose store holds 16 MiB: its memory, by tenths of the way",
-        vec![column("answers", Format::Whole), column("resident MiB", Format::Fine)],
+        "A million plain answers on one process whose store holds 16 MiB: MiB resident, by tenths of the way",
+        tenth.map(column).to_vec(),
     );
     let mut stage = stage.clone();
     stage.arguments.extend(["--memory-store-bytes".into(), (16 << 20).to_string()]);
     let target = Target::start(Kind::Jurat, &stage)?;
-    for tenth in 1..=10 {
-        let plan = Plan::new(Errand::Exchange(PLAIN), 32).limit(answers / 10);
-        let outcome = load::run(&plan, target.address, || target.memory())?;
+    let mut resident = Vec::new();
+    for _ in tenth {
+        let plan = Plan::new(Errand::Exchange(PLAIN), 32);
+        // The first of so many are given up by the store before they could be judged: the last are judged.
+        let many = Plan { remembered: 0, ..plan.clone().limit(answers / 10 - JUDGED) };
+        let outcome = load::run(&many, target.address, || target.memory())?;
         faults.of("million", &target, &outcome.seen);
-        let resident = mebibytes(outcome.after.resident);
-        table.rounds.push(vec![(Kind::Jurat, vec![(tenth * answers / 10) as f64, resident])]);
+        let last = load::run(&plan.limit(JUDGED), target.address, || ())?;
+        faults.of("million", &target, &last.seen);
+        resident.push(mebibytes(outcome.after.resident));
     }
+    table.rounds.push(vec![(Kind::Jurat, resident)]);
     Ok(table)
 }
 

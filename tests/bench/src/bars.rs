@@ -48,6 +48,7 @@ impl Results {
         let figure = |name: &str, column| median(table(name)?.figure(Kind::Jurat, column));
         let nginx = |name: &str, column| median(table(name)?.figure(Kind::Nginx, column));
         let excess = |name: &str, kind, over| median(table(name)?.excess(kind, over, 0));
+        let durable = median(table("durable").and_then(|table| table.ratio(Kind::Durable, Kind::Jurat, 0)));
         let at_most = |figure, bar, aim, measured| Bar { figure, bar, at_least: false, aim, measured };
         let signatures = self.two_signatures_micros;
         let plain = nginx("plain", 0).unwrap_or(f64::NAN);
@@ -68,6 +69,7 @@ impl Results {
                 excess("first-byte", Kind::Jurat, Kind::Direct),
             ),
             at_most("delay per event, 256 paced streams, p99, × nginx", 1.2, "1.0", ratio("paced", 2)),
+            at_most("CPU per plain request, receipts on disk, × in memory", 1.3, "", durable),
             at_most("memory at 5,000 open streams, resident, × nginx", 1.0, "0.75", ratio("memory", 0)),
             Bar {
                 figure: "cached reports per second and core",
@@ -89,9 +91,9 @@ impl Results {
 
     /// What the last of a million answers found in memory beside what the first third left there.
     fn growth(&self) -> Option<f64> {
-        let rounds = &self.tables.get("million")?.rounds;
-        let resident = |round: &Vec<(Kind, Vec<f64>)>| round.first()?.1.get(1).copied();
-        Some(resident(rounds.last()?)? / resident(rounds.get(2)?)?)
+        let table = self.tables.get("million")?;
+        let resident = |tenth: usize| median(table.figure(Kind::Jurat, tenth - 1));
+        Some(resident(10)? / resident(3)?)
     }
 }
 

@@ -63,7 +63,11 @@ impl Counted {
         };
         traffic.iter().for_each(|traffic| text.extend([" | per ", traffic.unit]));
         text.push_str(" |\n|---|---|---|\n");
-        for kind in Kind::PROXIES {
+        let counted = Kind::ALL.into_iter().filter(|kind| match kind {
+            Kind::Direct | Kind::Durable => false,
+            kind => stage.has(*kind),
+        });
+        for kind in counted {
             text.extend(["| ", kind.name(), " |"]);
             for traffic in &traffic {
                 let less = self.count(stage, kind, traffic, 0)?;

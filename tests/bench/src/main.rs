@@ -11,6 +11,7 @@ mod bars;
 mod clock;
 mod counted;
 mod document;
+mod durable;
 mod engine;
 mod load;
 mod oath;
@@ -39,8 +40,9 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("usage: jurat-bench run|syscalls|instructions --jurat PROGRAM [OPTIONS]");
             eprintln!(
-                "         --before PROGRAM, --only SCENARIO,..., --rounds N, --argument WORD, --write DOCUMENT"
+                "         --before PROGRAM, --clients PROGRAM, --only SCENARIO,..., --rounds N, --argument WORD,"
             );
+            eprintln!("         --write DOCUMENT");
             eprintln!("       jurat-bench engine");
             eprintln!("       jurat-bench load SCENARIO ADDRESS [SECONDS|=COUNT]");
             return ExitCode::from(64);

@@ -8,6 +8,8 @@ pub(crate) struct Options {
     pub(crate) jurat: PathBuf,
     /// Another build of it, measured beside it.
     pub(crate) before: Option<PathBuf>,
+    /// The relays of `tests/bench/clients`, measured beside it.
+    pub(crate) clients: Option<PathBuf>,
     /// Names of scenarios; all if empty.
     only: Vec<String>,
     /// Instead of each scenario's own number.
@@ -23,6 +25,7 @@ impl Options {
         let mut options = Self {
             jurat: PathBuf::new(),
             before: None,
+            clients: None,
             only: Vec::new(),
             rounds: None,
             arguments: Vec::new(),
@@ -35,6 +38,7 @@ impl Options {
             match word.as_str() {
                 "--jurat" => options.jurat = value.into(),
                 "--before" => options.before = Some(value.into()),
+                "--clients" => options.clients = Some(value.into()),
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 "--rounds" => {
                     options.rounds =

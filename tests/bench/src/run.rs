@@ -9,7 +9,7 @@ use crate::{
     alone,
     bars::Results,
     counted::Counted,
-    document, oath,
+    document, durable, oath,
     options::Options,
     process::Process,
     scenario::{Faults, Scenario},
@@ -57,13 +57,17 @@ fn stage(options: &Options) -> io::Result<(Process, Stage)> {
     let (process, engine) = engine()?;
     let folder = std::env::temp_dir().join(format!("jurat-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
+    // Folders for temporary files are often memory; what is built lies on a disk.
+    let state = std::env::current_exe()?.with_file_name(format!("jurat-bench-state-{}", std::process::id()));
     let stage = Stage {
         engine,
         jurat: options.jurat.clone(),
         before: options.before.clone(),
+        clients: options.clients.clone(),
         arguments: options.arguments.clone(),
         under: Vec::new(),
         folder,
+        state,
     };
     Ok((process, stage))
 }
@@ -74,7 +78,7 @@ fn beside_the_proxies(
     results: &mut Results,
     faults: &mut Faults,
 ) -> io::Result<()> {
-    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Before || stage.before.is_some());
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Durable && stage.has(*kind));
     let targets = kinds.map(|kind| Target::start(kind, stage)).collect::<io::Result<Vec<_>>>()?;
     for scenario in Scenario::ALL.into_iter().filter(|scenario| options.wants(scenario.name())) {
         let mut table = scenario.table();
@@ -102,6 +106,10 @@ fn beside_the_proxies(
 }
 
 fn alone(options: &Options, stage: &Stage, results: &mut Results, faults: &mut Faults) -> io::Result<()> {
+    if options.wants("durable") {
+        let table = durable::measure(stage, options.rounds(5), faults)?;
+        results.tables.insert("durable", table);
+    }
     if options.wants("memory") {
         let mut kinds = Kind::PROXIES.to_vec();
         kinds.extend(stage.before.is_some().then_some(Kind::Before));

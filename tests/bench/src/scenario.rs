@@ -160,7 +160,7 @@ impl Faults {
         self.count += seen.wrong;
         let named = seen.complaints.iter().map(|one| format!("{what}, {}: {one}", target.kind.name()));
         self.complaints.extend(named);
-        if target.kind != Kind::Jurat {
+        if !matches!(target.kind, Kind::Jurat | Kind::Durable) {
             return;
         }
         match receipts::judge(target.address, &seen.witnessed) {

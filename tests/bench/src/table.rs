@@ -32,6 +32,10 @@ pub(crate) enum Beside {
     Nginx,
     /// No proxy at all, as a difference.
     Direct,
+    /// Jurat with its receipts in memory, as a ratio.
+    MemoryRatio,
+    /// The same, as a difference.
+    MemoryExcess,
 }
 
 /// Figures of several targets over several rounds.
@@ -93,6 +97,8 @@ impl Table {
                 Beside::Nothing => {}
                 Beside::Nginx => text.push_str(" × nginx | lowest–highest |"),
                 Beside::Direct => text.push_str(" over direct | lowest–highest |"),
+                Beside::MemoryRatio => text.push_str(" × in memory | lowest–highest |"),
+                Beside::MemoryExcess => text.push_str(" over memory | lowest–highest |"),
             }
         }
         text.push_str("\n|---|");
@@ -117,14 +123,20 @@ impl Table {
         };
         let cell = self.figure(kind, at).map_or_else(|| "–".into(), |spread| write(spread.median));
         let _ = write!(text, " {cell} |");
+        let ratio = |to| {
+            let ratio = self.ratio(kind, to, at);
+            ratio.map(|ratio| [ratio.median, ratio.low, ratio.high].map(|one| format!("{one:.2}")))
+        };
+        let excess = |over| {
+            let excess = self.excess(kind, over, at);
+            excess.map(|excess| [excess.median, excess.low, excess.high].map(write))
+        };
         let compared = match column.beside {
             Beside::Nothing => return,
-            Beside::Nginx => self
-                .ratio(kind, Kind::Nginx, at)
-                .map(|ratio| [ratio.median, ratio.low, ratio.high].map(|one| format!("{one:.2}"))),
-            Beside::Direct => self
-                .excess(kind, Kind::Direct, at)
-                .map(|excess| [excess.median, excess.low, excess.high].map(write)),
+            Beside::Nginx => ratio(Kind::Nginx),
+            Beside::MemoryRatio => ratio(Kind::Jurat),
+            Beside::Direct => excess(Kind::Direct),
+            Beside::MemoryExcess => excess(Kind::Jurat),
         };
         match compared {
             Some([median, low, high]) => {

@@ -1,5 +1,6 @@
 //! What is measured: nothing between client and engine, two plain reverse proxies, and jurat.
 
+mod client;
 mod haproxy;
 mod jurat;
 mod nginx;
@@ -23,13 +24,50 @@ pub(crate) enum Kind {
     Direct,
     Nginx,
     Haproxy,
+    /// A relay that is nothing but an engine client behind an actix-web front, hashes and two signatures.
+    Relay(Client),
     /// Another build of it, to tell what a change changed.
     Before,
     Jurat,
+    /// Jurat with its receipts on disk.
+    Durable,
+}
+
+/// The engine client of a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    Ours,
+    Hyper,
+    Awc,
+    Reqwest,
+}
+
+impl Client {
+    /// What the relays' program is told.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Hyper => "hyper",
+            Self::Awc => "awc",
+            Self::Reqwest => "reqwest",
+        }
+    }
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Direct, Self::Nginx, Self::Haproxy, Self::Before, Self::Jurat];
+    /// In the order of the tables' rows.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Direct,
+        Self::Nginx,
+        Self::Haproxy,
+        Self::Relay(Client::Ours),
+        Self::Relay(Client::Hyper),
+        Self::Relay(Client::Awc),
+        Self::Relay(Client::Reqwest),
+        Self::Before,
+        Self::Jurat,
+        Self::Durable,
+    ];
     /// Those that are a process.
     pub(crate) const PROXIES: [Self; 3] = [Self::Nginx, Self::Haproxy, Self::Jurat];
 
@@ -38,8 +76,13 @@ impl Kind {
             Self::Direct => "direct",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
+            Self::Relay(Client::Ours) => "relay, jurat's client",
+            Self::Relay(Client::Hyper) => "relay, hyper polled inline",
+            Self::Relay(Client::Awc) => "relay, awc",
+            Self::Relay(Client::Reqwest) => "relay, reqwest",
             Self::Before => "jurat before",
             Self::Jurat => "jurat",
+            Self::Durable => "jurat, `--state-dir`",
         }
     }
 }
@@ -53,15 +96,28 @@ pub(crate) struct Stage {
     pub(crate) jurat: PathBuf,
     /// Another build of it.
     pub(crate) before: Option<PathBuf>,
+    /// The relays of `tests/bench/clients`.
+    pub(crate) clients: Option<PathBuf>,
     /// More arguments for both.
     pub(crate) arguments: Vec<String>,
     /// A program that runs the target, with its arguments: `strace`, `valgrind`.
     pub(crate) under: Vec<String>,
     /// For configuration files.
     pub(crate) folder: PathBuf,
+    /// For receipts, on a disk.
+    pub(crate) state: PathBuf,
 }
 
 impl Stage {
+    /// Whether there is a program to start for it.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Before => self.before.is_some(),
+            Kind::Relay(_) => self.clients.is_some(),
+            Kind::Direct | Kind::Nginx | Kind::Haproxy | Kind::Jurat | Kind::Durable => true,
+        }
+    }
+
     fn command(&self, program: &Path) -> Command {
         let mut words = self.under.iter().map(PathBuf::from).chain([program.to_path_buf()]);
         let mut command = Command::new(words.next().unwrap_or_default());
@@ -85,8 +141,10 @@ impl Target {
             Kind::Direct => (stage.engine, None),
             Kind::Nginx => nginx::start(stage)?,
             Kind::Haproxy => haproxy::start(stage)?,
-            Kind::Before => jurat::start(stage, stage.before.as_ref().unwrap_or(&stage.jurat))?,
-            Kind::Jurat => jurat::start(stage, &stage.jurat)?,
+            Kind::Relay(client) => client::start(stage, client)?,
+            Kind::Before => jurat::start(stage, stage.before.as_ref().unwrap_or(&stage.jurat), None)?,
+            Kind::Jurat => jurat::start(stage, &stage.jurat, None)?,
+            Kind::Durable => jurat::start(stage, &stage.jurat, Some(&stage.state))?,
         };
         let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
