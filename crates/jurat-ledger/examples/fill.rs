@@ -2,6 +2,7 @@
 //!
 //! Receipts are really signed, on a thread of their own; the rates and times are those of the store alone. The last
 //! part opens the file with its own size as the bound, and goes on writing while retention keeps it there.
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
