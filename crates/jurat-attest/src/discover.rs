@@ -117,13 +117,14 @@ pub fn quote_provider(source: &QuoteSource) -> Result<Box<dyn QuoteProvider>, Qu
 
 /// Tries every source that [`quote_provider`] might: its name, and the provider or what it lacks. For people who want
 /// to know why; whoever wants a quote wants [`quote_provider`].
-pub fn quote_sources(
-    source: &QuoteSource,
-) -> Vec<(&'static str, Result<Box<dyn QuoteProvider>, QuoteFailure>)> {
+pub fn quote_sources(source: &QuoteSource) -> Vec<(&'static str, Opened)> {
     candidates(source).into_iter().map(|(name, open)| (name, open())).collect()
 }
 
-type Open<'a> = Box<dyn FnOnce() -> Result<Box<dyn QuoteProvider>, QuoteFailure> + 'a>;
+/// What became of trying a source.
+pub type Opened = Result<Box<dyn QuoteProvider>, QuoteFailure>;
+
+type Open<'a> = Box<dyn FnOnce() -> Opened + 'a>;
 
 /// The sources in the order in which they are tried, each by its name in [`QuoteSource`].
 fn candidates(source: &QuoteSource) -> Vec<(&'static str, Open<'_>)> {

@@ -42,7 +42,9 @@ mod worker;
 pub use checked::{CheckedGpus, CheckedQuotes};
 #[cfg(feature = "configfs")]
 pub use configfs::ConfigfsTsm;
-pub use discover::{DEFAULT_TSM_ROOT, QuoteSource, UnknownQuoteSource, quote_provider, quote_sources};
+pub use discover::{
+    DEFAULT_TSM_ROOT, Opened, QuoteSource, UnknownQuoteSource, quote_provider, quote_sources,
+};
 pub use dstack::{DSTACK_SOCKETS, DerivedKey, DstackAgent, KEY_PATH, KEY_PURPOSE};
 pub use engine::{
     Attester, Caller, Identity, Observed, Part, ReportFailure, ReportRequest, Settings, StartError,
