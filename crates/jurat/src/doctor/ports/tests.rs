@@ -1,4 +1,7 @@
-use std::{io::Write, thread};
+use std::{
+    io::{Read, Write},
+    thread,
+};
 
 use jurat_verify::Status;
 
@@ -12,6 +15,8 @@ fn a_port_is_free_ours_or_somebody_elses() {
     let serving = thread::spawn(move || {
         for _ in 0..2 {
             let (mut stream, _) = listening.accept().unwrap();
+            // Read first: a socket closed with bytes unread resets its peer.
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlive")
                 .unwrap();
