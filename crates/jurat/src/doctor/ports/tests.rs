@@ -9,6 +9,8 @@ use super::*;
 
 #[test]
 fn a_port_is_free_ours_or_somebody_elses() {
+    // As `main` does; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     assert_eq!(port("port.data", "127.0.0.1:0".parse().unwrap(), "/version", "x").status, Status::Pass);
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listening.local_addr().unwrap();
