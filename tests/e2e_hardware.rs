@@ -6,12 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
-use jurat_tests::{Client, binary, request, skip};
+use jurat_tests::{Client, Standin, binary, request, skip};
 use serde_json::Value;
 
 /// A process that ends with its owner.
@@ -20,38 +20,6 @@ struct Owned(Child);
 impl Drop for Owned {
     fn drop(&mut self) {
         let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The stand-in as a process: it leaves, and takes its mount along, when its standard input ends.
-struct Standin(Child, Option<ChildStdin>);
-
-impl Standin {
-    fn start(arguments: &[&str]) -> Result<Self, String> {
-        let program = binary::tdx_standin();
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        let stdin = child.stdin.take();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if line.trim() == "ready" {
-            return Ok(Self(child, stdin));
-        }
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        Err(said)
-    }
-}
-
-impl Drop for Standin {
-    fn drop(&mut self) {
-        drop(self.1.take());
         let _ = self.0.wait();
     }
 }
@@ -170,5 +138,27 @@ fn what_proves_nothing_does_not_start() {
         assert!(said.iter().any(|line| line.contains(word)), "{word:?} is not in {said:?}");
         assert!(!said.iter().any(|line| line.contains("listening")), "{said:?}");
     }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A debug TD is found through the kernel's folder too, and whoever started it is told what to do.
+#[test]
+fn a_debug_td_does_not_start_and_says_who_can_help() {
+    let folder = scratch("debug-td");
+    let tree = folder.join("report");
+    std::fs::create_dir(&tree).unwrap();
+    let standin = match Standin::start(&["configfs", tree.to_str().unwrap(), "debug"]) {
+        Ok(standin) => standin,
+        Err(error) => skip!("nothing can be mounted through FUSE here: {error}"),
+    };
+    let (mut serving, lines) = serve(&folder, &format!("configfs:{}", tree.display()));
+    let said: Vec<String> = lines.collect();
+    assert_eq!(serving.0.wait().unwrap().code(), Some(69), "{said:?}");
+    let (error, hint) = ("jurat: error: ", "jurat: hint: ");
+    assert!(said.iter().any(|line| line.starts_with(error) && line.contains("attribute DEBUG")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with(hint) && line.contains("leaves the TD attribute DEBUG out"))
+    );
+    drop(standin);
     std::fs::remove_dir_all(folder).unwrap();
 }

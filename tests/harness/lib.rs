@@ -17,6 +17,7 @@ mod http;
 pub mod kinds;
 mod oath;
 mod sidecar;
+mod standin;
 pub mod workspace;
 
 pub use client::{Answer, Client, Ending, KeptClient, request};
@@ -24,6 +25,7 @@ pub use engine::{FakeEngine, Recorded, Script, Step};
 pub use http::{Body, Framing, Head, Malformed, Message, read_head};
 pub use oath::{Expected, Oath, random_nonce};
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
+pub use standin::Standin;
 
 /// What a test does when something it cannot do without is absent: it says so, where a reader sees it.
 #[macro_export]

@@ -31,6 +31,7 @@ const READY: Duration = Duration::from_secs(60);
 pub struct SidecarBuilder {
     program: PathBuf,
     engine: String,
+    tee: &'static [&'static str],
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
 }
@@ -47,6 +48,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// On the machine's own hardware, or what a configuration file names as such, and not under a simulated TEE.
+    #[must_use]
+    pub fn hardware(mut self) -> Self {
+        self.tee = &[];
         self
     }
 
@@ -76,7 +84,9 @@ impl SidecarBuilder {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(["serve", "--simulated-tee", "--engine", &self.engine])
+            .arg("serve")
+            .args(self.tee)
+            .args(["--engine", &self.engine])
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(&self.args)
             .env_remove("RUST_LOG")
@@ -104,6 +114,7 @@ impl Sidecar {
         SidecarBuilder {
             program: binary::simulated().clone(),
             engine: engine.to_owned(),
+            tee: &["--simulated-tee"],
             args: Vec::new(),
             environment: Vec::new(),
         }

@@ -107,23 +107,49 @@ impl FromStr for QuoteSource {
 /// What is missing and what to do about it: [`QuoteFailure::Unavailable`] in most cases. A source that was named is
 /// the only one tried.
 pub fn quote_provider(source: &QuoteSource) -> Result<Box<dyn QuoteProvider>, QuoteFailure> {
-    match source {
-        QuoteSource::Auto => first([
-            ("configfs", Box::new(|| configfs(DEFAULT_TSM_ROOT.as_ref()))),
-            ("library", Box::new(|| library(IntelLibrary::DEFAULT_NAME.as_ref()))),
-            ("dstack", Box::new(|| dstack(None))),
-        ]),
-        QuoteSource::Configfs(root) => configfs(root.as_deref().unwrap_or(DEFAULT_TSM_ROOT.as_ref())),
-        QuoteSource::Library(file) => library(file.as_deref().unwrap_or(IntelLibrary::DEFAULT_NAME.as_ref())),
-        QuoteSource::Dstack(socket) => dstack(socket.as_deref()),
+    let candidates = candidates(source);
+    if *source == QuoteSource::Auto {
+        return first(candidates);
     }
+    // A source that was named is the whole list.
+    candidates.into_iter().map(|(_, open)| open()).next().unwrap_or_else(|| first(Vec::new()))
 }
 
-type Open<'a> = Box<dyn FnOnce() -> Result<Box<dyn QuoteProvider>, QuoteFailure> + 'a>;
+/// Tries every source that [`quote_provider`] might: its name, and the provider or what it lacks. For people who want
+/// to know why; whoever wants a quote wants [`quote_provider`].
+pub fn quote_sources(source: &QuoteSource) -> Vec<(&'static str, Opened)> {
+    candidates(source).into_iter().map(|(name, open)| (name, open())).collect()
+}
+
+/// What became of trying a source.
+pub type Opened = Result<Box<dyn QuoteProvider>, QuoteFailure>;
+
+type Open<'a> = Box<dyn FnOnce() -> Opened + 'a>;
+
+/// The sources in the order in which they are tried, each by its name in [`QuoteSource`].
+fn candidates(source: &QuoteSource) -> Vec<(&'static str, Open<'_>)> {
+    let one: Open<'_> = match source {
+        QuoteSource::Auto => {
+            return vec![
+                ("configfs", Box::new(|| configfs(DEFAULT_TSM_ROOT.as_ref()))),
+                ("library", Box::new(|| library(IntelLibrary::DEFAULT_NAME.as_ref()))),
+                ("dstack", Box::new(|| dstack(None))),
+            ];
+        }
+        QuoteSource::Configfs(root) => {
+            Box::new(|| configfs(root.as_deref().unwrap_or(DEFAULT_TSM_ROOT.as_ref())))
+        }
+        QuoteSource::Library(file) => {
+            Box::new(|| library(file.as_deref().unwrap_or(IntelLibrary::DEFAULT_NAME.as_ref())))
+        }
+        QuoteSource::Dstack(socket) => Box::new(|| dstack(socket.as_deref())),
+    };
+    vec![(source.name(), one)]
+}
 
 /// The first source that answers; if none does, what each lacks.
-fn first<const N: usize>(
-    sources: [(&'static str, Open<'_>); N],
+fn first<'a>(
+    sources: impl IntoIterator<Item = (&'static str, Open<'a>)>,
 ) -> Result<Box<dyn QuoteProvider>, QuoteFailure> {
     let mut missing = String::new();
     for (name, open) in sources {

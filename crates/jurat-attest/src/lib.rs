@@ -42,14 +42,16 @@ mod worker;
 pub use checked::{CheckedGpus, CheckedQuotes};
 #[cfg(feature = "configfs")]
 pub use configfs::ConfigfsTsm;
-pub use discover::{DEFAULT_TSM_ROOT, QuoteSource, UnknownQuoteSource, quote_provider};
+pub use discover::{
+    DEFAULT_TSM_ROOT, Opened, QuoteSource, UnknownQuoteSource, quote_provider, quote_sources,
+};
 pub use dstack::{DSTACK_SOCKETS, DerivedKey, DstackAgent, KEY_PATH, KEY_PURPOSE};
 pub use engine::{
     Attester, Caller, Identity, Observed, Part, ReportFailure, ReportRequest, Settings, StartError,
 };
 pub use intel_library::IntelLibrary;
 pub use manifest::{Manifest, ManifestError, ManifestOptions, Progress, read_model};
-pub use nvml::Nvml;
+pub use nvml::{Nvml, Survey, SurveyedGpu, survey};
 pub use nvswitch::{BadSwitchCommand, SwitchCommand, WithSwitches};
 pub use provider::{
     GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, NotConfidential, Quote, QuoteFailure,

@@ -4,6 +4,7 @@
 //! these bytes a chain and a report?), which know nothing of the library.
 
 mod mode;
+mod survey;
 
 use std::{
     ffi::OsString,
@@ -15,6 +16,7 @@ use nvml_wrapper::{Device, Nvml as Library, enums::device::DeviceArchitecture, e
 
 use crate::{GpuArchitecture, GpuEvidence, GpuFailure, GpuProvider, NotConfidential, caught::caught, shape};
 use mode::{Mode, Production};
+pub use survey::{Survey, SurveyedGpu, survey};
 
 /// NVML's buffer for a chain.
 const NVML_CHAIN: usize = 0x1400;

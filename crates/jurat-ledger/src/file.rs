@@ -76,6 +76,9 @@ struct Writer {
 }
 
 impl FileStore {
+    /// Name of the file in its folder.
+    pub const FILE_NAME: &str = disk::FILE;
+
     /// Opens the file in `folder`, and makes both if they are not there. Every page is verified, which takes as
     /// long as reading the file.
     pub fn open(folder: &Path, bounds: Bounds) -> Result<Self, OpenError> {

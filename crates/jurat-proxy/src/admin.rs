@@ -61,6 +61,7 @@ async fn readiness(context: &Context) -> HttpResponse {
             "self_check": latches.has_self_check(),
             "store": store,
         },
+        "self_check": latches.self_check().to_json(),
         "draining": latches.is_draining(),
         "engine": { "reachable": matches!(reachable, Ok(Ok(_))) },
     });

@@ -3,7 +3,7 @@
 use std::{
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use crate::{
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
+    self_check::SelfCheck,
 };
 
 /// Limits of the data port. Defaults are those of `docs/operate.md`.
@@ -128,11 +129,11 @@ pub enum ReceiptScope {
     Owner,
 }
 
-/// What stands between the process and being ready. A latch that has been set stays set.
+/// What stands between the process and being ready. A latch that has been set stays set, but for the self-check's.
 #[derive(Debug, Default)]
 pub struct Latches {
     report: AtomicBool,
-    self_check: AtomicBool,
+    self_check: Mutex<SelfCheck>,
     grace_over: AtomicBool,
     draining: AtomicBool,
     answers: AtomicUsize,
@@ -144,9 +145,9 @@ impl Latches {
         self.report.store(true, Ordering::Release);
     }
 
-    /// The process's own judge accepted it.
-    pub fn self_check_passed(&self) {
-        self.self_check.store(true, Ordering::Release);
+    /// The process's own judge has spoken, for the first time or again.
+    pub fn self_checked(&self, outcome: SelfCheck) {
+        *self.self_check.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
     }
 
     /// How many sworn answers have begun and not gone out wholly.
@@ -177,7 +178,11 @@ impl Latches {
     }
 
     pub(crate) fn has_self_check(&self) -> bool {
-        self.self_check.load(Ordering::Acquire)
+        self.self_check.lock().unwrap_or_else(PoisonError::into_inner).holds()
+    }
+
+    pub(crate) fn self_check(&self) -> SelfCheck {
+        self.self_check.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -20,6 +20,7 @@ mod receipts;
 mod relay;
 mod report;
 mod routes;
+mod self_check;
 mod server;
 mod signature;
 mod upload;
@@ -30,4 +31,5 @@ pub use context::{
 };
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
+pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

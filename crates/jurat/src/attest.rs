@@ -22,7 +22,7 @@ pub(crate) fn run(options: AttestOptions) -> Result<Code, Failure> {
 }
 
 /// The admin listener is this machine's own: no proxy stands between.
-async fn fetch(url: &str) -> reqwest::Result<String> {
+pub(crate) async fn fetch(url: &str) -> reqwest::Result<String> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     client.get(url).send().await?.error_for_status()?.text().await
 }

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Audit(AuditOptions),
     /// Print the running service's report, through its admin listener
     Attest(AttestOptions),
+    /// Look for what `serve` would lack on this machine, and say what to do about it
+    Doctor(DoctorOptions),
     /// Show verification policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -253,6 +255,15 @@ pub(crate) struct AttestOptions {
     /// The service's admin listener
     #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
     pub(crate) admin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

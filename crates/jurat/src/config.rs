@@ -42,6 +42,18 @@ pub(crate) enum KeyChoice {
     Dstack,
 }
 
+/// What the service demands of its own report before it calls itself ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SelfCheckKind {
+    /// That its judge trusts it.
+    Full,
+    /// That nothing is wrong with it but for want of collateral, which the service does not fetch: `/readyz` names
+    /// the checks that were left out. A report that brings its collateral is judged in full.
+    #[default]
+    Offline,
+}
+
 /// Whose evidence the service shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TeeChoice {
@@ -57,6 +69,9 @@ pub(crate) struct Config {
     pub(crate) admin_listen: SocketAddr,
     pub(crate) engine: EngineAddress,
     pub(crate) policy: String,
+    pub(crate) self_check: SelfCheckKind,
+    /// How long from one self-check to the next.
+    pub(crate) self_check_every: Duration,
     pub(crate) concurrency: usize,
     pub(crate) workers: usize,
     pub(crate) drain_grace: Duration,
@@ -116,6 +131,8 @@ impl Config {
                 file.policy.clone(),
                 default_policy.to_owned(),
             ),
+            self_check: file.self_check.unwrap_or_default(),
+            self_check_every: knobs.seconds("self_check_every", None, file.self_check_every, 3600.0)?,
             concurrency: knobs.positive("concurrency", options.concurrency, file.concurrency, 10_000)?,
             workers: knobs.positive("workers", options.workers, file.workers, cores)?,
             drain_grace: knobs.seconds("drain_grace", options.drain_grace, file.drain_grace, 30.0)?,
@@ -183,6 +200,11 @@ impl Config {
             KeyChoice::Dstack => "dstack",
         };
         knobs.rows.push(("key", key.to_owned(), origin(file.key.is_some())));
+        let self_check = match config.self_check {
+            SelfCheckKind::Full => "full",
+            SelfCheckKind::Offline => "offline",
+        };
+        knobs.rows.push(("self_check", self_check.to_owned(), origin(file.self_check.is_some())));
         for (name, path) in [("model_dir", &config.model_dir), ("model_cache", &config.model_cache)] {
             let shown = path.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
             knobs.rows.push((name, shown, origin(path.is_some())));

@@ -58,6 +58,10 @@ impl Failure {
         self
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn report(self) -> ExitCode {
         say(format_args!("error: {}", self.message));
         if let Some(hint) = self.hint {

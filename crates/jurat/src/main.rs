@@ -9,6 +9,7 @@ mod cli;
 mod config;
 #[cfg(feature = "simulated-tee")]
 mod demo;
+mod doctor;
 mod exit;
 mod export;
 mod identity;
@@ -65,6 +66,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Check(options) => check::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
+        Command::Doctor(options) => doctor::run(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),

@@ -57,7 +57,7 @@ async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
 
 /// What the process owes its clients before it holds a key: no core dump that could show it, and as many
 /// open files as the machine allows.
-fn harden() {
+pub(crate) fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
         tracing::warn!(%error, "core dumps could not be ruled out");

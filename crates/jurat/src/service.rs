@@ -14,7 +14,7 @@ use jurat_attest::{Attester, Identity, Settings};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
 use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
-use jurat_verify::{Outcome, Policy};
+use jurat_verify::Policy;
 use jurat_witness::Signer;
 
 use crate::{
@@ -23,7 +23,8 @@ use crate::{
     exit::{Failure, say},
     identity,
     reporter::Evidence,
-    selfcheck, tee,
+    selfcheck::{self, Terms},
+    tee,
 };
 
 /// The program's release.
@@ -134,7 +135,9 @@ impl Service {
         say(format_args!("admin on http://{admin}"));
         let signer = self.parts.appender.address();
         say(format_args!("signing address {signer}"));
-        check_self(self.evidence.attester.clone(), self.policy, Arc::clone(&self.parts.latches))?;
+        let terms =
+            Terms { policy: self.policy, kind: self.config.self_check, every: self.config.self_check_every };
+        selfcheck::keep_on(&self.evidence, terms, Arc::clone(&self.parts.latches))?;
         let running = Running {
             #[cfg(feature = "simulated-tee")]
             address,
@@ -193,25 +196,6 @@ fn keep_report(evidence: &Evidence, appender: &Appender, on_failure: OnFailure) 
         }
         (Ok(()), _) => Ok(()),
     }
-}
-
-/// Judges on a thread of its own: the hardware may take seconds, and clients may already be served.
-fn check_self(attester: Attester, policy: Policy, latches: Arc<Latches>) -> Result<(), Failure> {
-    let judging = move || match selfcheck::judge(&attester, &policy) {
-        Ok(verdict) if verdict.outcome() == Outcome::Trusted => latches.self_check_passed(),
-        Ok(verdict) => {
-            tracing::error!(outcome = %verdict.outcome(), policy = verdict.policy(), "the self-check did not pass: not ready");
-            for check in verdict.checks() {
-                tracing::error!(id = %check.id, status = %check.status, reason = %check.reason, "self-check");
-            }
-        }
-        Err(failure) => tracing::error!(?failure, "the self-check could not be made: not ready"),
-    };
-    std::thread::Builder::new()
-        .name("jurat-self-check".into())
-        .spawn(judging)
-        .map_err(Failure::unavailable)?;
-    Ok(())
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

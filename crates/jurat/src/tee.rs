@@ -56,7 +56,7 @@ fn nvml(config: &Config) -> Result<(Box<dyn GpuProvider>, u32), Failure> {
 }
 
 /// The claims will say that there is none, so there must be none, whatever its mode.
-fn no_gpu(config: &Config) -> Result<(), Failure> {
+pub(crate) fn no_gpu(config: &Config) -> Result<(), Failure> {
     match driver(config)?.count() {
         Err(GpuFailure::Unavailable(_)) | Ok(0) => Ok(()),
         Ok(count) => Err(Failure::unavailable(format_args!(
@@ -67,7 +67,7 @@ fn no_gpu(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn driver(config: &Config) -> Result<TimelyGpus, Failure> {
+pub(crate) fn driver(config: &Config) -> Result<TimelyGpus, Failure> {
     let nvml = config.nvml_library.as_ref().map_or_else(Nvml::default, Nvml::new);
     TimelyGpus::new(Box::new(nvml), TimelyGpus::PATIENCE).map_err(Failure::unavailable)
 }
@@ -76,14 +76,15 @@ fn driver(config: &Config) -> Result<TimelyGpus, Failure> {
 pub(crate) fn hint(error: &StartError) -> &'static str {
     match error {
         StartError::Report(ReportFailure::Gpu(GpuFailure::NotConfidential(why))) => why.hint(),
-        StartError::Report(ReportFailure::Quote(QuoteFailure::DebugTd)) => {
-            "whoever starts this VM leaves the TD attribute DEBUG out: with it the host can read the signing key"
-        }
+        StartError::Report(ReportFailure::Quote(QuoteFailure::DebugTd)) => OPEN_TD,
         _ => "`jurat serve` signs nothing that it can't attest",
     }
 }
 
-const WITHOUT_GPUS: &str = "a machine without GPUs says `gpus = \"none\"` in its configuration file";
+pub(crate) const OPEN_TD: &str =
+    "whoever starts this VM leaves the TD attribute DEBUG out: with it the host can read the signing key";
+pub(crate) const WITHOUT_GPUS: &str =
+    "a machine without GPUs says `gpus = \"none\"` in its configuration file";
 const WITHOUT_A_TEE: &str = "jurat signs inside an Intel TDX confidential VM only; to try it on any machine, run \
                              `jurat demo` or `jurat serve --simulated-tee` of a build with the feature simulated-tee";
 

@@ -1,5 +1,7 @@
 //! Whether a machine's GPUs are in a mode whose evidence is worth anything.
 
+use std::fmt;
+
 use crate::NotConfidential;
 
 /// The machine's settings as the driver tells them.
@@ -24,6 +26,24 @@ pub(super) enum Production {
     No,
     /// The feature is off, or the GPUs take no work yet and the wrapper does not tell before they do.
     Unknown,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = |on| if on { "on" } else { "off" };
+        let environment = match self.production {
+            Production::Yes => "production, ready for work",
+            Production::No => "no production environment",
+            Production::Unknown => "environment not told",
+        };
+        write!(
+            f,
+            "confidential computing {}, {environment}, protected PCIe {}, developer tools {}",
+            on(self.confidential),
+            on(self.protected_pcie),
+            on(self.developer_tools)
+        )
+    }
 }
 
 /// NVIDIA's own rule: the feature on in the production environment, or protected PCIe; and no developer tools.

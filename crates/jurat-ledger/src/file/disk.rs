@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Name of the file in the state folder.
-const FILE: &str = "receipts.redb";
+pub(super) const FILE: &str = "receipts.redb";
 /// Name under which it is made, so that an empty file of the right name is a damaged one, never a new one.
 const UNFINISHED: &str = "receipts.redb.new";
 /// Pages kept in memory, in bytes; about as much of the operating system's memory holds others.

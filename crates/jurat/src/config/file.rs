@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Gpus, KeyChoice};
+use super::{Gpus, KeyChoice, SelfCheckKind};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -15,6 +15,10 @@ pub(super) struct File {
     pub(super) admin_listen: Option<String>,
     pub(super) engine: Option<String>,
     pub(super) policy: Option<String>,
+    /// File-only: what "ready" means.
+    pub(super) self_check: Option<SelfCheckKind>,
+    /// File-only, as it is.
+    pub(super) self_check_every: Option<f64>,
     pub(super) concurrency: Option<usize>,
     pub(super) workers: Option<usize>,
     pub(super) first_byte_timeout: Option<f64>,
