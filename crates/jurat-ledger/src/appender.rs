@@ -23,6 +23,7 @@ use crate::{
     store::{ArchivedReport, Bounds, Store},
 };
 
+mod pace;
 mod queue;
 mod worker;
 

@@ -9,7 +9,11 @@ use std::{
 use jurat_witness::Signer;
 use tokio::sync::oneshot;
 
-use super::{ChainSource, Clock, HEAD_EVERY, Health, Job, OnFailure, Shared, queue::Work};
+use super::{
+    ChainSource, Clock, HEAD_EVERY, Health, Job, OnFailure, Shared,
+    pace::{Arrivals, PATIENCE, Troubles},
+    queue::Work,
+};
 use crate::{
     archive::Progress,
     memory::MemoryStore,
@@ -23,11 +27,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long the thread sleeps when nothing comes; retention goes on meanwhile.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often a store that fails is looked at again; longer with each failure that follows soon upon another.
-const PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
-/// A failure within this time after another counts as one more of the same trouble.
-const TROUBLED: Duration = Duration::from_secs(60);
 /// How often a thread that waits looks whether the process is ending.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Statements that must be expected within a linger to make it worth while.
@@ -60,8 +59,8 @@ impl Worker {
     ) -> Self {
         let now = Instant::now();
         let head_kept = (now, 0);
-        let arrivals = Arrivals { since: now, per_second: 0.0 };
-        let troubles = Troubles { last: None, row: 0 };
+        let arrivals = Arrivals::since(now);
+        let troubles = Troubles::default();
         let probe = Probe::Due(now + PATIENCE);
         Self { shared, signer, clock, on_failure, chains, probe, troubles, arrivals, head_kept }
     }
@@ -357,45 +356,5 @@ impl Probe {
             Ok(thread) => Self::Running(thread),
             Err(_) => Self::Due(Instant::now() + PATIENCE),
         }
-    }
-}
-
-/// Failures that follow upon each other: a disk that is nearly full takes a probe and refuses the next batch.
-struct Troubles {
-    last: Option<Instant>,
-    row: u32,
-}
-
-impl Troubles {
-    fn count(&mut self) {
-        let soon = self.last.is_some_and(|last| last.elapsed() < TROUBLED);
-        self.row = if soon { self.row.saturating_add(1) } else { 0 };
-        self.last = Some(Instant::now());
-    }
-
-    fn patience(&self) -> Duration {
-        PATIENCE.saturating_mul(1 << self.row.min(5)).min(LONGEST_PATIENCE)
-    }
-}
-
-/// How fast statements come, smoothed over some batches.
-struct Arrivals {
-    since: Instant,
-    per_second: f64,
-}
-
-impl Arrivals {
-    fn count(&mut self, jobs: usize) {
-        let now = Instant::now();
-        let elapsed = now.duration_since(self.since).as_secs_f64().max(1e-6);
-        self.since = now;
-        // A lone burst after silence must not count as a rate: its silence counts too.
-        let weight = (elapsed / 0.1).clamp(0.05, 1.0);
-        let rate = jobs as f64 / elapsed;
-        self.per_second += weight * (rate - self.per_second);
-    }
-
-    fn within(&self, time: Duration) -> f64 {
-        self.per_second * time.as_secs_f64()
     }
 }
