@@ -41,10 +41,10 @@ impl Archive {
         if is_receipt_id(id) && matches!(standing_in, Found::Entry(_)) {
             return Ok(standing_in);
         }
-        match self.store.find(id, now) {
-            Ok(Found::Entry(entry)) => Ok(Found::Entry(entry)),
-            Ok(_) | Err(_) if matches!(standing_in, Found::Entry(_)) => Ok(standing_in),
-            other => other,
+        match (self.store.find(id, now), standing_in) {
+            (Ok(stored @ Found::Entry(_)), _) => Ok(stored),
+            (_, waiting @ Found::Entry(_)) => Ok(waiting),
+            (stored, _) => stored,
         }
     }
 
@@ -88,13 +88,11 @@ impl Archive {
     /// A stretch of a chain: [`Store::page`].
     pub fn page(&self, chain: &Digest, after: u64, limit: usize) -> Result<Page, StoreError> {
         let Some(memory) = self.stopgap() else { return self.store.page(chain, after, limit) };
-        let begins_here = memory.chains()?.iter().any(|held| held.chain == *chain && held.first == 1);
-        let mut page = match self.store.page(chain, after, limit) {
-            // What has been copied so far of a chain that memory holds whole.
-            Ok(_) | Err(_) if begins_here => return memory.page(chain, after, limit),
-            Ok(page) => page,
-            Err(error) => return Err(error),
-        };
+        // Memory has the whole of a chain that it began, however much has been copied so far.
+        if memory.chains()?.iter().any(|held| held.chain == *chain && held.first == 1) {
+            return memory.page(chain, after, limit);
+        }
+        let mut page = self.store.page(chain, after, limit)?;
         if page.next.is_some() {
             return Ok(page);
         }
@@ -157,9 +155,8 @@ impl Archive {
                     self.store.commit(&entries)?;
                     *after = last.record.receipt.sequence;
                 }
-                match page.next {
-                    Some(next) => *after = (*after).max(next),
-                    None => break,
+                if page.next.is_none() {
+                    break;
                 }
             }
         }

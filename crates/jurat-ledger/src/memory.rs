@@ -350,7 +350,7 @@ impl Chain {
     fn page(&self, after: u64, limit: usize) -> Page {
         let Some(from) = after.checked_add(1) else { return Page::default() };
         let mut links = Vec::new();
-        let mut at = from;
+        let mut at = after;
         let mut holes = self.prune_points.values().filter(|point| point.prune.last >= from).peekable();
         let mut places = self.places.range(from..).peekable();
         while links.len() < limit {

@@ -278,6 +278,7 @@ fn an_export_is_whole_while_memory_stands_in() {
     // The fourth was signed for the old chain and is in memory, like the head that closed it.
     assert_eq!(sequences(&chain, 0, 9), (vec![1, 2, 3, 4], None, Some(4)));
     assert_eq!(sequences(&chain, 0, 3).0, [1, 2, 3]);
+    assert_eq!(sequences(&chain, 0, 3).1, Some(3), "a page that ends where memory begins leaves nothing out");
     assert_eq!(sequences(&chain, 3, 9), (vec![4], None, Some(4)));
     assert_eq!(sequences(&Digest::new([1; 32]), 0, 9).0, [1, 2], "the chain that memory began");
     store.failures.store(0, Ordering::Release);
@@ -326,4 +327,21 @@ fn an_end_brings_to_the_store_what_memory_keeps() {
         .block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1), id(1)))
         .expect("memory took it");
     assert_eq!(appender.close(), 1, "what is lost is said");
+}
+
+#[test]
+fn no_head_swears_to_receipts_that_the_store_never_took() {
+    let store = Moody::failing(0);
+    let appender = Appender::start(signer(), store.clone(), clock, settings(8)).unwrap();
+    let append = |n: u8| {
+        runtime().block_on(appender.reserve(None).unwrap().append(statement("a", End::Complete, 1), id(n)))
+    };
+    append(1).unwrap();
+    store.failures.store(usize::MAX, Ordering::Release);
+    assert_eq!(append(2), Err(AppendError));
+    appender.close();
+    let chain = store.chains().unwrap()[0].chain;
+    let kept = store.page(&chain, 0, 9).unwrap();
+    assert_eq!(kept.receipts().count(), 1);
+    assert_eq!(kept.head.map(|head| head.head.sequence), None, "a head at 2 would say that one was cut off");
 }

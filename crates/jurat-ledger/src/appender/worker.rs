@@ -67,9 +67,12 @@ impl Worker {
 
     pub(super) fn run(mut self) {
         // An error is in the log, and the drop below tells everybody who waits.
-        let _ = self.work();
+        let ended_well = self.work().is_ok();
         self.leave_nothing_in_memory();
-        self.keep_head();
+        if ended_well {
+            // Else the chain may be signed further than it is kept, and a head would say that its end was cut off.
+            self.keep_head();
+        }
     }
 
     fn work(&mut self) -> Result<(), Ended> {
