@@ -5,7 +5,7 @@ mod force;
 use std::{
     ffi::OsString,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
@@ -34,6 +34,7 @@ pub struct SidecarBuilder {
     tee: &'static [&'static str],
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
+    folder: Option<PathBuf>,
 }
 
 impl SidecarBuilder {
@@ -48,6 +49,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// In this working folder.
+    #[must_use]
+    pub fn working_in(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
@@ -95,6 +103,9 @@ impl SidecarBuilder {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command
     }
 }
@@ -117,6 +128,7 @@ impl Sidecar {
             tee: &["--simulated-tee"],
             args: Vec::new(),
             environment: Vec::new(),
+            folder: None,
         }
     }
 

@@ -15,6 +15,7 @@ use jurat_witness::Statement;
 use tokio::sync::oneshot;
 
 use crate::{
+    demands::Demands,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
@@ -206,6 +207,8 @@ pub struct Parts {
     pub engine: EngineAddress,
     /// Limits of the data port.
     pub limits: Limits,
+    /// What is demanded of request bodies.
+    pub demands: Demands,
     /// Who may fetch a receipt.
     pub scope: ReceiptScope,
     /// The clock.

@@ -8,6 +8,7 @@ mod admin;
 mod archive;
 mod context;
 mod data;
+mod demands;
 mod drain;
 mod engine;
 mod error;
@@ -29,6 +30,7 @@ mod witnessed;
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
+pub use demands::{Demands, Gate, SaltKey};
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
 pub use self_check::SelfCheck;

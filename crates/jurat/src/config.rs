@@ -5,9 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
 use jurat_proto::{Digest, sha256};
-use jurat_proxy::{EngineAddress, Limits};
+use jurat_proxy::{Demands, EngineAddress, Limits};
 use serde::Deserialize;
 
+mod demands;
 mod file;
 mod knobs;
 mod receipts;
@@ -76,6 +77,7 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) drain_grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) demands: Demands,
     pub(crate) receipts: Receipts,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
@@ -157,6 +159,7 @@ impl Config {
                     default.multipart_body,
                 ),
             },
+            demands: demands::settle(&mut knobs, &file)?,
             receipts: Receipts::settle(&mut knobs, options, &file)?,
             tdx_source: knobs.parsed(
                 "tdx_source",

@@ -113,6 +113,7 @@ impl Service {
             reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
             scope: config.receipts.scope,
             engine: config.engine.clone(),
+            demands: config.demands.clone(),
             limits: config.limits.clone(),
             clock: now,
             metrics: Metrics::new(VERSION, COMMIT),

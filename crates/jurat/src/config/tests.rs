@@ -27,6 +27,8 @@ fn bad_values_name_themselves() {
         ("engine = 'http://8.8.8.8:80'", "8.8.8.8"),
         ("nvswitch_command = []", "nvswitch_command: the command is empty"),
         ("nvswitch_command = ['nvattest']", "nvswitch_command: the command has no {nonce}"),
+        ("request_id = 'drop'", "request_id `drop` is none of pass, refuse"),
+        ("cache_salt = 'refuse'", "cache_salt `refuse` is none of pass, owner"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
     ] {
         assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
@@ -47,9 +49,13 @@ fn the_digest_follows_values_and_not_their_origin() {
     let by_file = settle(&ServeOptions::default(), "concurrency = 10000").unwrap();
     let by_default = settle(&ServeOptions::default(), "").unwrap();
     assert_eq!(by_file.digest(), by_default.digest());
-    for other in
-        ["gpus = 'none'", "nvml_library = '/opt/libnvidia-ml.so.1'", "nvswitch_command = ['a', '{nonce}']"]
-    {
+    for other in [
+        "gpus = 'none'",
+        "cache_salt = 'owner'",
+        "remote_media = 'refuse'",
+        "nvml_library = '/opt/libnvidia-ml.so.1'",
+        "nvswitch_command = ['a', '{nonce}']",
+    ] {
         let digest = settle(&ServeOptions::default(), other).unwrap().digest();
         assert_ne!(digest, by_default.digest(), "{other}");
     }
