@@ -12,6 +12,8 @@ mod demands;
 mod drain;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headers;
 mod metrics;
 mod owner;
