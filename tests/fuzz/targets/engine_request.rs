@@ -18,13 +18,14 @@ fuzz_target!(|wire: &[u8]| {
     let parsed = heard.parse(&head).expect("the engine's parser takes it");
     assert_eq!(parsed, httparse::Status::Complete(head.len()), "one request and nothing behind it");
     assert!(heard.path.expect("a target").starts_with('/'));
-    let all = |name: &str| {
-        heard.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+    let all = |name: &str| -> Vec<&[u8]> {
+        let named = heard.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
+        named.map(|header| header.value).collect()
     };
-    assert_eq!(all("content-length").collect::<Vec<_>>(), [b"7"]);
-    assert_eq!(all("x-request-id").count(), 1);
-    assert_eq!(all("accept-encoding").collect::<Vec<_>>(), [b"identity"]);
+    assert_eq!(all("content-length"), [b"7"]);
+    assert_eq!(all("x-request-id").len(), 1);
+    assert_eq!(all("accept-encoding"), [b"identity"]);
     for name in ["transfer-encoding", "connection", "upgrade", "te", "expect", "x-request-hash", "keep-alive"] {
-        assert_eq!(all(name).count(), 0, "{name}");
+        assert!(all(name).is_empty(), "{name}");
     }
 });
