@@ -7,6 +7,7 @@
 mod admin;
 mod archive;
 mod context;
+mod csr;
 mod data;
 mod drain;
 mod engine;
@@ -20,6 +21,7 @@ mod receipts;
 mod relay;
 mod report;
 mod routes;
+mod secure;
 mod self_check;
 mod server;
 mod signature;
@@ -29,7 +31,9 @@ mod witnessed;
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
+pub use csr::{CertificateRequests, CsrRefusal};
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
+pub use secure::tls_settings;
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};
