@@ -26,6 +26,18 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
     let Some(context) = request.app_data::<Rc<Context>>() else {
         return Refusal::RouteUnknown.response();
     };
+    let response = answer(context, &request).await;
+    context.parts.metrics.answered(&response);
+    response
+}
+
+async fn answer(context: &Rc<Context>, request: &HttpRequest) -> HttpResponse {
+    // Whoever asks after the process's health has no secrets to bring.
+    if !matches!(request.path(), "/livez" | "/readyz")
+        && let Err(refusal) = context.parts.admission.to_admin(context, request.headers())
+    {
+        return refusal.response();
+    }
     if *request.method() != Method::GET {
         return Refusal::RouteUnknown.response();
     }

@@ -15,6 +15,7 @@ use jurat_witness::Statement;
 use tokio::sync::oneshot;
 
 use crate::{
+    admission::Admission,
     csr::CertificateRequests,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
@@ -209,6 +210,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Who may fetch a receipt.
     pub scope: ReceiptScope,
+    /// Who comes in, and how fast.
+    pub admission: Arc<Admission>,
     /// The clock.
     pub clock: Clock,
     /// Counters.

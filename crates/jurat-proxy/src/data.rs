@@ -1,6 +1,6 @@
 //! The data port: which request is whose.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -25,6 +25,18 @@ pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Rep
     let Some(context) = request.app_data::<Rc<Context>>().map(Rc::clone) else {
         return own(Refusal::RouteUnknown.response());
     };
+    let metrics = Arc::clone(&context.parts.metrics);
+    let reply = answer(context, request, payload).await;
+    metrics.answered(&reply);
+    reply
+}
+
+async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payload) -> Reply {
+    // Whoever asks whether the service lives is told, at any pace.
+    let is_health = matches!(request.path(), "/health" | "/v1/health");
+    if !is_health && let Err(refusal) = context.parts.admission.knock(&request) {
+        return own(refusal.response());
+    }
     if *request.method() == Method::OPTIONS {
         let mut response = HttpResponse::NoContent().finish();
         headers::preflight(response.headers_mut());

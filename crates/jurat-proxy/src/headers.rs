@@ -11,7 +11,11 @@ use actix_web::{
 use bytes::BytesMut;
 use jurat_proto::{Digest, ReceiptId};
 
-use crate::engine::{EngineAddress, ResponseHead};
+use crate::{
+    admission::Credentials,
+    engine::{EngineAddress, ResponseHead},
+    owner,
+};
 
 /// RFC 9110 section 7.6.1, with what older intermediaries still send.
 static HOP_BY_HOP: [&str; 9] = [
@@ -29,10 +33,21 @@ static HOP_BY_HOP: [&str; 9] = [
 static NOT_FORWARDED: [&str; 5] =
     ["x-request-id", "x-request-hash", "accept-encoding", "content-length", "expect"];
 
+/// Where a token is looked for; of no use to the engine once the door has taken one.
+static CREDENTIALS: [&str; 2] = ["authorization", owner::API_KEY];
+
 /// The client's challenge, sworn into the receipt.
 pub(crate) const RECEIPT_NONCE: &str = "x-receipt-nonce";
 static ALLOW_HEADERS: &str = "Authorization, Content-Type, X-Receipt-Nonce, *";
 static EXPOSE_HEADERS: &str = "ZG-Res-Key, X-Receipt-Id";
+
+/// What is asked of the engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+}
 
 /// How the request's body goes to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +59,9 @@ pub(crate) enum RequestFraming {
 
 /// A request's head for the engine, as bytes, with room for `body` more behind it.
 pub(crate) fn request_head(
-    method: &Method,
-    target: (&str, Option<&str>),
+    target: Target<'_>,
     headers: &HeaderMap,
+    credentials: Credentials,
     framing: RequestFraming,
     request_id: Option<&ReceiptId>,
     address: &EngineAddress,
@@ -57,16 +72,16 @@ pub(crate) fn request_head(
         parts.iter().for_each(|part| head.extend_from_slice(part));
         head.extend_from_slice(b"\r\n");
     };
-    let (path, query) = target;
-    let (mark, query) = query.map_or(("", ""), |query| ("?", query));
-    let target = [path, mark, query].map(str::as_bytes);
-    line(&[method.as_str().as_bytes(), b" ", target[0], target[1], target[2], b" HTTP/1.1"]);
+    let (mark, query) = target.query.map_or(("", ""), |query| ("?", query));
+    let [method, path, mark, query] = [target.method.as_str(), target.path, mark, query].map(str::as_bytes);
+    line(&[method, b" ", path, mark, query, b" HTTP/1.1"]);
     if !headers.contains_key("host") {
         line(&[b"host: ", address.authority().as_bytes()]);
     }
     let named = named_by_connection(headers);
     for (name, value) in headers {
-        if passes(name, &named) && !NOT_FORWARDED.contains(&name.as_str()) {
+        let consumed = credentials == Credentials::Consumed && CREDENTIALS.contains(&name.as_str());
+        if passes(name, &named) && !NOT_FORWARDED.contains(&name.as_str()) && !consumed {
             line(&[name.as_str().as_bytes(), b": ", value.as_bytes()]);
         }
     }

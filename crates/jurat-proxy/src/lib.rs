@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod admission;
 mod archive;
 mod context;
 mod csr;
@@ -28,6 +29,7 @@ mod signature;
 mod upload;
 mod witnessed;
 
+pub use admission::{Admission, Doors, ForwardedHeader, IpNet, Keyring, Proxies, Rate, Token};
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };

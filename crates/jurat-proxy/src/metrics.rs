@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use actix_web::HttpResponse;
 use jurat_ledger::{Appender, Health};
 use jurat_proto::End;
 use prometheus_client::{
@@ -10,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::context::EvidenceFigures;
+use crate::{context::EvidenceFigures, error::Reason};
 
 /// Label `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +32,12 @@ impl EncodeLabelValue for Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
+}
+
+/// Label `reason`: the code of an error of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 /// Label `part`.
@@ -72,6 +79,7 @@ pub struct Metrics {
     reports: Family<ResultLabel, Counter>,
     unsworn: Counter,
     surplus_bytes: Counter,
+    refusals: Family<ReasonLabel, Counter>,
     handshakes_failed: Counter,
     certificates: Family<ResultLabel, Counter>,
     certificate_ends: Gauge,
@@ -88,6 +96,7 @@ impl Metrics {
             reports: Family::default(),
             unsworn: Counter::default(),
             surplus_bytes: Counter::default(),
+            refusals: Family::default(),
             handshakes_failed: Counter::default(),
             certificates: Family::default(),
             certificate_ends: Gauge::default(),
@@ -108,6 +117,11 @@ impl Metrics {
             "surplus_bytes",
             "Bytes that the engine sent behind a completing event, not relayed",
             metrics.surplus_bytes.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Errors that jurat itself answered with, by their code",
+            metrics.refusals.clone(),
         );
         registry.register(
             "tls_handshakes_failed",
@@ -146,6 +160,13 @@ impl Metrics {
 
     pub(crate) fn surplus(&self, bytes: usize) {
         self.surplus_bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts an answer if it is an error of ours.
+    pub(crate) fn answered<B>(&self, response: &HttpResponse<B>) {
+        if let Some(Reason(reason)) = response.extensions().get() {
+            self.refusals.get_or_create(&ReasonLabel { reason }).inc();
+        }
     }
 
     pub(crate) fn handshake_failed(&self) {

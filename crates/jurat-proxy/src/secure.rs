@@ -28,7 +28,7 @@ use crate::{
     context::{Context, Parts},
     data,
     metrics::Metrics,
-    server::{HEAD_TIMEOUT, KEEP_ALIVE, Serving},
+    server::{KEEP_ALIVE, Serving},
 };
 
 /// How long a client may take to agree on keys.
@@ -49,7 +49,7 @@ pub(crate) fn server(
 ) -> std::io::Result<Server> {
     let service = move || {
         let (parts, acceptor) = (parts.clone(), TlsAcceptor::from(Arc::clone(&tls)));
-        fn_factory(move || worker(parts.clone(), acceptor.clone()))
+        fn_factory(move || worker(parts.clone(), acceptor.clone(), serving.head_timeout))
     };
     let server = Server::build()
         .workers(serving.workers)
@@ -63,6 +63,7 @@ pub(crate) fn server(
 async fn worker(
     parts: Parts,
     acceptor: TlsAcceptor,
+    head_timeout: Duration,
 ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()> {
     let metrics = Arc::clone(&parts.metrics);
     let context = Context::new(parts);
@@ -72,7 +73,7 @@ async fn worker(
     let shared = Rc::clone(&app);
     let http1 = HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
+        .client_request_timeout(head_timeout)
         .client_disconnect_timeout(GOODBYE)
         .h1_allow_half_closed(false)
         .h1::<_, BoxBody>(fn_factory(move || {
@@ -86,7 +87,7 @@ async fn worker(
         async move {
             let Some((io, peer)) = handshake(&acceptor, io, &metrics).await else { return Ok(()) };
             match io.get_ref().1.alpn_protocol() {
-                Some(b"h2") => h2::serve(io, peer, app, context).await,
+                Some(b"h2") => h2::serve(io, peer, app, context, head_timeout).await,
                 // How a connection ended is its exchanges' business, and they have said so.
                 _ => drop(http1.call((io, peer)).await),
             }

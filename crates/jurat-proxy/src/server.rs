@@ -13,8 +13,8 @@ use crate::{
 
 /// How long a connection is kept without a request.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a request's head may take.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request's head may take on the admin listener.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, its target and headers together.
 pub(crate) const MOST_HEAD: u32 = 64 << 10;
 
@@ -25,6 +25,8 @@ pub struct Serving {
     pub workers: usize,
     /// Connections a worker accepts before it leaves new ones to others.
     pub connections: usize,
+    /// How long a request's head may take.
+    pub head_timeout: Duration,
 }
 
 /// What actix-web leaves off or on by default, each seen to cost an answer or a receipt. A macro, as the
@@ -37,7 +39,6 @@ macro_rules! configured {
             // A client that half-closes has left; otherwise its leaving would go unnoticed.
             .h1_allow_half_closed(false)
             .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_TIMEOUT)
             // The program decides what a signal means.
             .disable_signals()
     };
@@ -56,9 +57,8 @@ pub fn data_server(
     let server = HttpServer::new(move || {
         App::new().app_data(Context::new(parts.clone())).default_service(web::to(data::dispatch))
     });
-    Ok(configured!(server.workers(serving.workers).max_connections(serving.connections))
-        .listen(listener)?
-        .run())
+    let server = server.workers(serving.workers).max_connections(serving.connections);
+    Ok(configured!(server.client_request_timeout(serving.head_timeout)).listen(listener)?.run())
 }
 
 /// The admin listener's server; it runs when awaited.
@@ -66,5 +66,5 @@ pub fn admin_server(parts: Parts, listener: TcpListener) -> std::io::Result<Serv
     let server = HttpServer::new(move || {
         App::new().app_data(Context::new(parts.clone())).default_service(web::to(admin::dispatch))
     });
-    Ok(configured!(server.workers(1)).listen(listener)?.run())
+    Ok(configured!(server.workers(1).client_request_timeout(HEAD_TIMEOUT)).listen(listener)?.run())
 }

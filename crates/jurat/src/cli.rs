@@ -29,12 +29,31 @@ pub(crate) enum Command {
     Attest(AttestOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
     Doctor(DoctorOptions),
+    /// Make bearer tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Show verification policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Show or check the configuration of `serve`
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Draw a token: it is shown once on stderr, and its entry for a file of tokens goes to stdout
+    New(NewTokenOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewTokenOptions {
+    /// Whose it is, for people
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Days after which it opens nothing any more [default: never]
+    #[arg(long, value_name = "N")]
+    pub(crate) days: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,6 +21,7 @@ mod service;
 mod tee;
 mod telemetry;
 mod tls;
+mod tokens;
 mod verify;
 mod watched;
 
@@ -69,6 +70,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),
+        Command::Token(cli::TokenCommand::New(options)) => tokens::new(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),

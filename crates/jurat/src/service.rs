@@ -13,7 +13,7 @@ use actix_web::{
 use jurat_attest::{Attester, Identity, Settings};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
-use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
+use jurat_proxy::{Admission, Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
 use jurat_verify::Policy;
 use jurat_witness::Signer;
 
@@ -26,6 +26,7 @@ use crate::{
     selfcheck::{self, Terms},
     tee,
     tls::Tls,
+    tokens::Tokens,
 };
 
 /// The program's release.
@@ -86,6 +87,7 @@ impl Service {
         let born = identity::key(&config)?;
         let public_key = *born.key.public_key();
         let tls = Tls::open(&config)?;
+        let (doors, token_files) = config.admission.open()?;
         let claims = identity::claims(&config, &born, tls.as_ref(), tee.gpu_count)?;
         let text = claims.to_json();
         let signer = Signer::new(born.key, &text);
@@ -116,6 +118,7 @@ impl Service {
             appender,
             reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
             scope: config.receipts.scope,
+            admission: Admission::new(doors, config.concurrency),
             engine: config.engine.clone(),
             limits: config.limits.clone(),
             clock: now,
@@ -125,6 +128,7 @@ impl Service {
             version: VERSION,
             commit: COMMIT,
         };
+        token_files.into_iter().try_for_each(Tokens::watch)?;
         if let Some(tls) = &tls {
             tls.watch(Arc::clone(&parts.metrics))?;
         }
@@ -134,8 +138,11 @@ impl Service {
     /// Starts both listeners. Must be called within an actix system.
     pub(crate) fn start(self) -> Result<(Running, Server, Server), Failure> {
         let (address, admin) = (local(&self.listener)?, local(&self.admin_listener)?);
-        let serving =
-            Serving { workers: self.config.workers, connections: self.config.concurrency.saturating_mul(2) };
+        let serving = Serving {
+            workers: self.config.workers,
+            connections: self.config.concurrency.saturating_mul(2),
+            head_timeout: self.config.head_timeout,
+        };
         let settings = self.tls.as_ref().map(Tls::settings).transpose()?;
         let scheme = if settings.is_some() { "https" } else { "http" };
         let data = data_server(self.parts.clone(), self.listener, serving, settings)

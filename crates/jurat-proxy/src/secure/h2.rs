@@ -32,8 +32,15 @@ const MOST_UNSENT: usize = 64 << 10;
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Serves the connection to its end.
-pub(super) async fn serve<S>(io: Secured, peer: Option<SocketAddr>, app: Rc<S>, context: Rc<Context>)
-where
+///
+/// `first`: how long it may have no request to begin with.
+pub(super) async fn serve<S>(
+    io: Secured,
+    peer: Option<SocketAddr>,
+    app: Rc<S>,
+    context: Rc<Context>,
+    first: Duration,
+) where
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static,
 {
     let handshake = Builder::new()
@@ -46,7 +53,7 @@ where
     let Ok(Ok(mut connection)) = timeout(HANDSHAKE, handshake).await else { return };
     // Dropped with the connection, and every exchange under way with it.
     let mut streams = JoinSet::new();
-    let idle = sleep(KEEP_ALIVE);
+    let idle = sleep(first);
     tokio::pin!(idle);
     let mut going = Going::No;
     loop {
