@@ -14,13 +14,20 @@ use crate::{
     context::Context,
     error::Refusal,
     headers,
+    port::{Attended, Vigil},
     query::Query,
-    relay::{self, Reply, own},
+    relay::{self, Body, Reply, own},
     report::{self, Path},
     routes, signature,
 };
 
-pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Reply {
+pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> HttpResponse<Attended<Body>> {
+    let under_way = request.conn_data::<Rc<Vigil>>().map(Vigil::request);
+    let reply = counted(request, payload).await;
+    reply.map_body(|_, body| Attended::new(body, under_way))
+}
+
+async fn counted(request: HttpRequest, payload: web::Payload) -> Reply {
     // invariant: every worker's application carries its context
     let Some(context) = request.app_data::<Rc<Context>>().map(Rc::clone) else {
         return own(Refusal::RouteUnknown.response());

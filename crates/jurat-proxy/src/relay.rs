@@ -27,8 +27,10 @@ use crate::{
     witnessed::WitnessedBody,
 };
 
+/// What an answer's body is: sworn to, or not.
+pub(crate) type Body = EitherBody<WitnessedBody, BoxBody>;
 /// Every answer of the data port.
-pub(crate) type Reply = HttpResponse<EitherBody<WitnessedBody, BoxBody>>;
+pub(crate) type Reply = HttpResponse<Body>;
 
 pub(crate) fn own(response: HttpResponse) -> Reply {
     response.map_body(|_, body| EitherBody::right(body))

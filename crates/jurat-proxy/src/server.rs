@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use crate::{
     admin,
     context::{Context, Parts},
-    data, secure,
+    port,
 };
 
 /// How long a connection is kept without a request.
@@ -29,21 +29,6 @@ pub struct Serving {
     pub head_timeout: Duration,
 }
 
-/// What actix-web leaves off or on by default, each seen to cost an answer or a receipt. A macro, as the
-/// server's type can't be named without actix-web's inner crates.
-macro_rules! configured {
-    ($server:expr) => {
-        $server
-            // Without it a stream's first event waits 40 ms for a delayed acknowledgement.
-            .tcp_nodelay(true)
-            // A client that half-closes has left; otherwise its leaving would go unnoticed.
-            .h1_allow_half_closed(false)
-            .keep_alive(KEEP_ALIVE)
-            // The program decides what a signal means.
-            .disable_signals()
-    };
-}
-
 /// The data port's server, under TLS if there are settings for it; it runs when awaited.
 pub fn data_server(
     parts: Parts,
@@ -51,20 +36,22 @@ pub fn data_server(
     serving: Serving,
     tls: Option<Arc<ServerConfig>>,
 ) -> std::io::Result<Server> {
-    if let Some(tls) = tls {
-        return secure::server(parts, listener, serving, tls);
-    }
-    let server = HttpServer::new(move || {
-        App::new().app_data(Context::new(parts.clone())).default_service(web::to(data::dispatch))
-    });
-    let server = server.workers(serving.workers).max_connections(serving.connections);
-    Ok(configured!(server.client_request_timeout(serving.head_timeout)).listen(listener)?.run())
+    port::server(parts, listener, serving, tls)
 }
 
-/// The admin listener's server; it runs when awaited.
+/// The admin listener's server; it runs when awaited. Never under TLS: it listens on loopback, or in a network of the
+/// operator's own.
 pub fn admin_server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         App::new().app_data(Context::new(parts.clone())).default_service(web::to(admin::dispatch))
     });
-    Ok(configured!(server.workers(1).client_request_timeout(HEAD_TIMEOUT)).listen(listener)?.run())
+    let server = server
+        .workers(1)
+        .tcp_nodelay(true)
+        .h1_allow_half_closed(false)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        // The program decides what a signal means.
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
 }
