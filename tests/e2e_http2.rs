@@ -4,6 +4,8 @@
 
 #[path = "e2e_http2/client.rs"]
 mod client;
+#[path = "e2e_http2/raw.rs"]
+mod raw;
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use client::{Http2, Last};
 use h2::Reason;
 use jurat_proto::{End, sha256};
 use jurat_tests::{
-    Expected, FakeEngine, Oath, Script, Sidecar, SidecarBuilder, Step, answers,
+    Expected, FakeEngine, Oath, Scratch, Script, Sidecar, SidecarBuilder, Step, answers, binary,
     ends::{self, Case, Got},
 };
 use tokio::time::Instant;
@@ -219,6 +221,101 @@ async fn limits_hold() {
     assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")));
     assert_eq!(client.most_streams(), 256);
     assert!(engine.recorded().is_empty(), "none of these is the engine's business");
+}
+
+/// The disk is slow, then full: the end waits for its receipt, and without one there is none.
+#[tokio::test]
+async fn the_end_is_held_back_until_the_receipt_is_kept() {
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let body = [answers::stream_head(), answers::chunk(&event), answers::chunked(answers::DONE, 64)].concat();
+    let engine = FakeEngine::always(Script::say(body)).await;
+    let folder = Scratch::new();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let control = folder.write("control", "\n");
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (disk, state, control) = (text(binary::faulty_disk()), text(&state), text(&control));
+    let sidecar = secured(&engine)
+        .args(["--state-dir", &state])
+        .variables([
+            ("LD_PRELOAD", disk.as_str()),
+            ("FAULTY_DISK_FOLDER", &state),
+            ("FAULTY_DISK_CONTROL", &control),
+        ])
+        .start()
+        .await;
+    let mut client = Http2::connect(&sidecar).await;
+    folder.write("control", "slow 1500\n");
+    let mut stream = client.begin("POST", CHAT, &[], b"{}").await;
+    let began = Instant::now();
+    assert_eq!(stream.chunk().await.unwrap(), event);
+    assert!(began.elapsed() < Duration::from_millis(1_000), "what is no end waits for nothing");
+    assert_eq!(stream.rest().await, (answers::DONE.to_vec(), Last::EndOfStream));
+    assert!(
+        began.elapsed() > Duration::from_millis(1_400),
+        "the end came before its receipt was on the disk"
+    );
+    folder.write("control", "write 28\n");
+    let answer = client.ask("POST", CHAT, &[], b"{}").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        String::from_utf8_lossy(&answer.body),
+        String::from_utf8_lossy(&event),
+        "no end without a receipt"
+    );
+    assert!(matches!(answer.last, Last::Reset(reason) if reason != Reason::NO_ERROR), "{:?}", answer.last);
+}
+
+/// What would be one request in HTTP/2 and two at the engine is none.
+#[tokio::test]
+async fn nothing_is_smuggled_through_to_http1() {
+    let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
+    let sidecar = secured(&engine).start().await;
+    let usual = [(":method", "POST"), (":scheme", "https"), (":authority", "x"), (":path", CHAT)];
+    let smuggled = "1\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    let with = |name, value| [&usual[..], &[(name, value)]].concat();
+    let instead = |name: &str, value| {
+        let mut headers = usual.to_vec();
+        headers.iter_mut().filter(|(at, _)| *at == name).for_each(|header| header.1 = value);
+        headers
+    };
+    let path = format!("{CHAT} HTTP/1.1\r\nX: {smuggled}");
+    let method = format!("POST {CHAT} HTTP/1.1\r\nX: {smuggled}");
+    for headers in [
+        with("transfer-encoding", "chunked"),
+        with("connection", "keep-alive"),
+        with("x-a", smuggled),
+        with("x-a: 1\r\nx-b", "2"),
+        with("X-Upper", "1"),
+        with("content-length", "9"),
+        with("content-length", "0"),
+        with(":path", "/v1/models"),
+        instead(":path", &path),
+        instead(":path", "/v1/chat/completions\r\n"),
+        instead(":method", &method),
+        instead(":authority", smuggled),
+    ] {
+        raw::ask(&sidecar, &headers, b"{}").await;
+        let heard = engine.recorded();
+        assert!(heard.iter().all(|at| !at.whole), "{headers:?} must not reach the engine: {heard:?}");
+    }
+    raw::ask(&sidecar, &with("x-a", "1"), b"{}").await;
+    assert_eq!(engine.recorded().len(), 1, "the raw client can ask, if it asks rightly");
+    raw::ask(&sidecar, &instead(":authority", "me:secret@host.test:9"), b"{}").await;
+    assert_eq!(engine.recorded()[1].head.all("host"), ["host.test:9"]);
+}
+
+/// A client that opens and resets as fast as it can costs itself its connection, and others nothing.
+#[tokio::test]
+async fn a_flood_of_resets_is_ended() {
+    let engine = FakeEngine::always(Script::new([Step::WaitForClientGone])).await;
+    let sidecar = secured(&engine).start().await;
+    let before = sidecar.memory_kib("VmRSS");
+    assert!(raw::flood(&sidecar, 20_000).await, "the connection must be closed in the end");
+    let answer = sidecar.fetch("/health").await;
+    assert_eq!((answer.status(), answer.took < Duration::from_secs(2)), (200, true));
+    let grown = sidecar.memory_kib("VmRSS").saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more after a flood of resets");
 }
 
 #[tokio::test]
