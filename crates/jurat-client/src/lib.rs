@@ -6,9 +6,11 @@
 
 mod base_url;
 mod body;
+mod channel;
 mod client;
 mod error;
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use channel::{Channel, Met, Peer};
 pub use client::{Client, Judged};
 pub use error::{ClientError, Missing};

@@ -12,6 +12,7 @@ mod drain;
 mod engine;
 mod error;
 mod headers;
+mod hop;
 mod metrics;
 mod owner;
 mod plain;
@@ -30,6 +31,8 @@ pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
 pub use engine::{AddressError, EngineAddress};
+pub use hop::EndToEnd;
 pub use metrics::Metrics;
+pub use routes::{Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

@@ -6,18 +6,29 @@ use jurat_witness::Family;
 
 /// Whether an answer gets a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Oath {
+pub enum Oath {
+    /// It does.
     Sworn,
+    /// It passes, and nobody swears to it.
     Relayed,
 }
 
 /// A route of the relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    /// The path at the engine, without a query.
-    pub(crate) path: String,
-    pub(crate) family: Family,
-    pub(crate) oath: Oath,
+pub struct Route {
+    /// The path at the engine, without a query: what receipts name.
+    pub path: String,
+    /// How its answers end.
+    pub family: Family,
+    /// Whether they are sworn.
+    pub oath: Oath,
+}
+
+impl Route {
+    /// The route of a request's raw (undecoded) path, bare or under `/v1`; `None` for whatever is never relayed.
+    pub fn find(method: &Method, path: &str) -> Option<Self> {
+        find(method, path)
+    }
 }
 
 struct Entry {
