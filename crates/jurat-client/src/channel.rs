@@ -18,7 +18,7 @@ use reqwest::{ClientBuilder, Response, redirect, tls::TlsInfo};
 use rustls::{ClientConfig, crypto::CryptoProvider};
 
 use self::verifiers::{Manner, Recording, Verifier, spki};
-use crate::{ClientError, client::innermost};
+use crate::{ClientError, client::cause};
 
 /// By what the key of a service's TLS connections is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Channel {
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
             .build()
-            .map_err(|error| ClientError::Setup(innermost(&error)))
+            .map_err(|error| ClientError::Setup(cause(&error)))
     }
 
     pub(crate) fn builder(self) -> Result<ClientBuilder, ClientError> {

@@ -75,7 +75,7 @@ impl Client {
             .timeout(ANSWER)
             .redirect(redirect::Policy::custom(within_the_origin))
             .build()
-            .map_err(|error| ClientError::Setup(innermost(&error)))?;
+            .map_err(|error| ClientError::Setup(cause(&error)))?;
         Ok(Self { http })
     }
 
@@ -246,16 +246,16 @@ fn within_the_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 
 pub(crate) fn unreachable(error: &reqwest::Error) -> ClientError {
     let url = error.url().map(Url::to_string).unwrap_or_default();
-    ClientError::Unreachable { url, reason: innermost(error) }
+    ClientError::Unreachable { url, reason: cause(error) }
 }
 
 /// The cause at the bottom of the chain: the others only say that something went wrong.
-pub(crate) fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+pub fn cause(error: &reqwest::Error) -> String {
+    let mut bottom: &dyn Error = error;
+    while let Some(next) = bottom.source() {
+        bottom = next;
     }
-    cause.to_string()
+    bottom.to_string()
 }
 
 #[cfg(test)]

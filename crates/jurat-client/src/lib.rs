@@ -12,5 +12,5 @@ mod error;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use channel::{Channel, Met, Peer};
-pub use client::{Client, Judged};
+pub use client::{Client, Judged, cause};
 pub use error::{ClientError, Missing};

@@ -10,14 +10,14 @@ use crate::{
     cli::{CheckOptions, JudgingOptions},
     exit::{Code, Failure, say},
     export, policy,
-    verify::{Judged, block_on, errand, read, read_text, show},
+    verify::{Judged, base, block_on, read, read_text, show},
 };
 
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
     let (request, response) = (read(&options.request)?, read(&options.response)?);
     let (json, at) = (options.judging.json, options.judging.at);
     let live = Judged::live(&options.url, &options.judging)?;
-    let (client, base) = errand(&options.url)?;
+    let (client, base) = (live.errand()?, base(&options.url)?);
     let record = match block_on(client.fetch_record(&base, &options.id))? {
         Ok(record) => record,
         // Without trust in the service, what it does not have is no news.

@@ -1,12 +1,15 @@
 //! The program: command line, configuration, telemetry, and the only place where everything is wired.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod archive;
 mod attest;
 mod audit;
+mod chat;
 mod check;
 mod cli;
 mod config;
+mod connect;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod doctor;
@@ -64,6 +67,8 @@ fn run(command: Command) -> Result<Code, Failure> {
         }
         Command::Verify(options) => verify::run(options),
         Command::Check(options) => check::run(options),
+        Command::Chat(options) => chat::run(options),
+        Command::Connect(options) => connect::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),

@@ -2,8 +2,8 @@
 
 use std::{future::Future, path::Path};
 
-use jurat_client::{BaseUrl, Client};
-use jurat_proto::{Nonce, ReportBody, UnixSeconds};
+use jurat_client::{BaseUrl, Channel, Client};
+use jurat_proto::{Digest, Nonce, ReportBody, UnixSeconds};
 use jurat_verify::{Inputs, Outcome, Policy, Verdict, verify_report};
 
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
 pub(crate) struct Judged {
     pub(crate) report: String,
     pub(crate) verdict: Verdict,
+    /// How to reach the service from here on.
+    pub(crate) channel: Channel,
 }
 
 impl Judged {
@@ -41,15 +43,23 @@ impl Judged {
         };
         let binding =
             *policy.bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
-        let (client, base) = errand(url)?;
-        let report = block_on(client.fetch_report(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
-        Self::of(report, &policy, Some(nonce), options)
+        let base = base(url)?;
+        let met = block_on(Client::meet(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
+        let seen = met.peer.as_ref().map(|peer| peer.spki);
+        let judged = Self::of(met.report.clone(), &policy, Some(nonce), seen, options)?;
+        let channel = met.channel(&judged.verdict).map_err(Failure::unavailable)?;
+        Ok(Self { channel, ..judged })
+    }
+
+    /// A client for what else is to be asked of the service, over the channel that its report established.
+    pub(crate) fn errand(&self) -> Result<Client, Failure> {
+        Client::over(self.channel).map_err(Failure::unavailable)
     }
 
     /// Judges a report from a file.
     fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
         let policy = policy::load(&options.policy)?;
-        Self::of(read_text(path)?, &policy, options.nonce, options)
+        Self::of(read_text(path)?, &policy, options.nonce, None, options)
     }
 
     /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
@@ -62,13 +72,14 @@ impl Judged {
         };
         let inputs = Inputs::archived(at.map_or_else(made_at, UnixSeconds));
         let verdict = verify_report(&report, policy, Inputs { collateral, ..inputs });
-        Self { report, verdict }
+        Self { report, verdict, channel: Channel::Roots }
     }
 
     fn of(
         report: String,
         policy: &Policy,
         nonce: Option<Nonce>,
+        peer_spki: Option<Digest>,
         options: &JudgingOptions,
     ) -> Result<Self, Failure> {
         let mut inputs = match options.at {
@@ -78,19 +89,26 @@ impl Judged {
         if let Some(nonce) = nonce {
             inputs = inputs.nonce(nonce);
         }
+        if let Some(spki) = peer_spki {
+            inputs = inputs.peer_spki(spki);
+        }
         let collateral = options.collateral.as_deref().map(read_text).transpose()?;
         if let Some(collateral) = &collateral {
             inputs = inputs.collateral(collateral);
         }
         let verdict = verify_report(&report, policy, inputs);
-        Ok(Self { report, verdict })
+        Ok(Self { report, verdict, channel: Channel::Roots })
     }
+}
+
+/// The service's address.
+pub(crate) fn base(url: &str) -> Result<BaseUrl, Failure> {
+    url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))
 }
 
 /// A client, and the service that it is to ask.
 pub(crate) fn errand(url: &str) -> Result<(Client, BaseUrl), Failure> {
-    let base = url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
-    Ok((Client::new().map_err(Failure::unavailable)?, base))
+    Ok((Client::new().map_err(Failure::unavailable)?, base(url)?))
 }
 
 /// Prints a verdict and turns it into an exit code; `at` is the time that the user named, if any.

@@ -103,7 +103,7 @@ fn a_relay_keeps_to_the_pin_too() {
     };
     assert_eq!(ask(spki).unwrap().status(), 200);
     let error = ask(other).unwrap_err();
-    assert!(error.is_connect() && innermost(&error).contains("attests"), "{error:?}");
+    assert!(error.is_connect() && cause(&error).contains("attests"), "{error:?}");
 }
 
 /// What is not trusted leads nowhere; what is, without an attested key, needs the roots.
