@@ -54,7 +54,15 @@ struct Said {
     id: Option<ReceiptId>,
     status: u16,
     text: String,
+    /// Whether it was printed as it came.
+    shown: Shown,
     ruling: Ruling,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Already,
+    NotYet,
 }
 
 impl<'a> Chat<'a> {
@@ -105,7 +113,9 @@ impl<'a> Chat<'a> {
             None => Ruling::refused("receipt.absent", "the answer names no receipt"),
             Some(id) => self.judge(judged, signer, id, &witnessed).await?,
         };
-        Ok(Said { id, status, text, ruling })
+        let shown =
+            if shape == Shape::Events && self.options.stream { Shown::Already } else { Shown::NotYet };
+        Ok(Said { id, status, text, shown, ruling })
     }
 
     async fn send(&self, judged: &Judged, nonce: &Nonce) -> Result<Response, Failure> {
@@ -187,7 +197,7 @@ impl<'a> Chat<'a> {
     }
 
     fn tell(&self, report: &Verdict, said: Said) -> Result<Code, Failure> {
-        let Said { id, status, text, ruling } = said;
+        let Said { id, status, text, shown, ruling } = said;
         let answered = ruling.is_trusted() && status < 400;
         if self.options.judging.json {
             print(json!({
@@ -201,7 +211,7 @@ impl<'a> Chat<'a> {
                 "report": report,
             }));
         } else {
-            self.say(report, &text, &ruling, answered, id);
+            self.say(report, (&text, shown), &ruling, answered, id);
         }
         match (ruling.outcome, answered) {
             (Outcome::Refuted, _) => Ok(Code::Refuted),
@@ -213,16 +223,23 @@ impl<'a> Chat<'a> {
         }
     }
 
-    fn say(&self, report: &Verdict, text: &str, ruling: &Ruling, answered: bool, id: Option<ReceiptId>) {
-        match (self.options.stream, answered) {
-            (false, true) => print(shown(text)),
-            (true, _) if !text.is_empty() => print(""),
+    fn say(
+        &self,
+        report: &Verdict,
+        (text, when): (&str, Shown),
+        ruling: &Ruling,
+        answered: bool,
+        id: Option<ReceiptId>,
+    ) {
+        match (when, answered) {
+            (Shown::NotYet, true) => print(shown(text)),
+            (Shown::Already, _) if !text.is_empty() => print(""),
             _ => {}
         }
         if !ruling.is_trusted() {
-            match self.options.stream {
-                true => say(format_args!("do NOT rely on the words above: {ruling}")),
-                false => say(format_args!("the completion is withheld: {ruling}")),
+            match when {
+                Shown::Already => say(format_args!("do NOT rely on the words above: {ruling}")),
+                Shown::NotYet => say(format_args!("the completion is withheld: {ruling}")),
             }
             return;
         }

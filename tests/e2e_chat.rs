@@ -1,0 +1,2 @@
+//! chat
+#![forbid(unsafe_code)]
