@@ -29,7 +29,7 @@ pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
 pub use policy::{Policy, PolicyError, Roots};
 pub use receipt::BodyDigests;
-pub use report::{Inputs, verify_report};
+pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;
 pub use verdict::{Outcome, Standing, Tee, Verdict};
 
