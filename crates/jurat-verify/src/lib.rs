@@ -20,6 +20,7 @@ mod roots;
 mod signer;
 mod tdx;
 mod verdict;
+mod wanted;
 
 pub use audit::{
     Audit, AuditVerdict, ChainVerdict, Extent, HeadSeen, Line, LineKind, MAX_LINE, Tally, WantedReport,
@@ -27,11 +28,14 @@ pub use audit::{
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
+pub use gpu::wanted::{CertificateQuestion, RimId};
 pub use policy::{Policy, PolicyError, Roots};
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;
+pub use tdx::collateral::{CollateralError, IntelAnswer, IntelAnswers, Platform, collateral_window};
 pub use verdict::{Outcome, Standing, Tee, Verdict};
+pub use wanted::Wanted;
 
 #[cfg(test)]
 mod samples;

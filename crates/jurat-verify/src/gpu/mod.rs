@@ -5,6 +5,7 @@ mod firmware;
 mod mode;
 mod payload;
 mod spdm;
+pub(crate) mod wanted;
 
 use std::fmt::Display;
 
