@@ -141,7 +141,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     })
 }
 
-fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
+pub(crate) fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
     let mut transcript = Transcript::default();
     transcript.file(CheckId::TdxQuote, Finding::fail(reason));
     for id in CheckId::ALL.iter().copied().filter(|id| !id.is_about_receipts() && *id != CheckId::TdxQuote) {
@@ -151,4 +151,4 @@ fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

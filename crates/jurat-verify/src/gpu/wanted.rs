@@ -3,10 +3,12 @@
 //! Nothing here is believed, and nothing is verified: whoever wrote the evidence can at most have the wrong things
 //! asked for, which then prove nothing.
 
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use der::{Decode, Encode};
 use jurat_proto::{Digest, sha256};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha384};
 use x509_cert::Certificate;
 
@@ -43,6 +45,44 @@ impl fmt::Display for RimId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Longest manifest that is read; real ones are some 20 KiB.
+const MAX_RIM: usize = 1 << 20;
+
+/// Why an answer of NVIDIA's manifest service has no manifest in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RimAnswerError {
+    /// Not that service's JSON.
+    #[error("{0}")]
+    Json(String),
+    /// The manifest is not base64 of text.
+    #[error("its manifest is not base64 of text")]
+    Text,
+    /// The manifest is longer than any.
+    #[error("its manifest is longer than {MAX_RIM} bytes")]
+    TooLong,
+}
+
+/// The manifest in an answer of NVIDIA's manifest service, as XML. Whether it is genuine, and of what, is for the judge.
+///
+/// # Errors
+/// If the answer has not that service's shape.
+pub fn read_rim_answer(body: &[u8]) -> Result<String, RimAnswerError> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        rim: Cow<'a, str>,
+    }
+
+    let wire: Wire<'_> =
+        serde_json::from_slice(body).map_err(|error| RimAnswerError::Json(error.to_string()))?;
+    let rim = STANDARD.decode(wire.rim.as_bytes()).map_err(|_| RimAnswerError::Text)?;
+    if rim.len() > MAX_RIM {
+        return Err(RimAnswerError::TooLong);
+    }
+    String::from_utf8(rim).map_err(|_| RimAnswerError::Text)
 }
 
 /// A certificate that an OCSP responder is to be asked about (RFC 6960): its `CertID`, with SHA-384.
