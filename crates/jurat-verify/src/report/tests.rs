@@ -11,7 +11,7 @@ use jurat_proto::{
     UnixMillis, gpu_nonce, report_data, sha256,
 };
 use jurat_simulated::{
-    Blueprint, GpuChain, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, SimulatedTee, Tcb,
+    Blueprint, GpuChain, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, Rims, SimulatedTee, Tcb,
 };
 use k256::ecdsa::SigningKey;
 use proptest::prelude::*;
@@ -319,4 +319,37 @@ fn a_trusted_signer_checks_receipts() {
     assert_eq!(verdict.tee(), crate::Tee::Simulated);
     assert!(verdict.limits()[0].starts_with("simulated hardware"));
     assert_eq!(signer.check(&record, b"{}", b"{\"id\":\"y\"}").outcome(), Outcome::Refuted);
+}
+
+#[test]
+fn with_manifests_measurements_are_compared() {
+    let attester = Attester::new(&blueprint());
+    let report = attester.report(Binding::JuratV1, &NONCE).to_string();
+    let judge = |form| {
+        let rims = attester.tee.rims(form).unwrap();
+        verify_report(&report, &policy("simulated"), inputs().rims(&rims))
+    };
+    let verdict = judge(Rims::Fitting);
+    let check = verdict.check(CheckId::GpuMeasurements).unwrap();
+    assert_eq!(check.status, Status::Pass, "{verdict}");
+    assert_eq!(check.reason, "28 measurements equal NVIDIA's for driver and VBIOS", "two GPUs, 14 each");
+    for (form, reason) in [
+        (
+            Rims::OtherDriver,
+            "GPU 0: no manifest of driver 000.000.00 of GH100; there is one of GH100 000.000.01",
+        ),
+        (
+            Rims::OtherVbios,
+            "no manifest of VBIOS EE.EE.EE.EE.EE of GH100; there is one of GH100 EE.EE.EE.EE.EF",
+        ),
+        (Rims::OtherChip, "no manifest of driver 000.000.00 of GH100; there is one of GB100 000.000.00"),
+        (Rims::OtherMeasurement, "GPU 0: measurement 26 is"),
+        (Rims::Overlapping, "GPU 0: measurement 26 is in both manifests"),
+        (Rims::ExpiredSigner, "manifest 0: its signer's certificate 0 is not valid at 1790000000"),
+    ] {
+        let verdict = judge(form);
+        assert_refused(&verdict, &["gpu.measurements"]);
+        let found = &verdict.check(CheckId::GpuMeasurements).unwrap().reason;
+        assert!(found.contains(reason), "{form:?}: {found}");
+    }
 }
