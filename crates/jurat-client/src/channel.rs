@@ -54,6 +54,19 @@ const SILENCE: Duration = Duration::from_secs(660);
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Channel {
+    /// How to reach a service from here on, by the verdict on its report and whom that report came from.
+    ///
+    /// A service that is trusted must be reached over a key that the report attests or the roots vouch for.
+    pub fn after(peer: Option<&Peer>, verdict: &Verdict) -> Result<Self, ClientError> {
+        let Some(peer) = peer else { return Ok(Self::Roots) };
+        let bound = verdict.check(CheckId::BindTls).is_some_and(|check| check.status == Status::Pass);
+        match &peer.vouched {
+            _ if bound && verdict.outcome().is_trusted() => Ok(Self::Pinned(peer.spki)),
+            Err(reason) if verdict.outcome().is_trusted() => Err(ClientError::Unvouched(reason.clone())),
+            _ => Ok(Self::Roots),
+        }
+    }
+
     /// A client for requests and answers as they are: no redirect, no limit on how long an answer takes.
     pub fn relay(self) -> Result<reqwest::Client, ClientError> {
         provide();
@@ -71,21 +84,6 @@ impl Channel {
         match self {
             Self::Roots => Ok(ClientBuilder::new()),
             Self::Pinned(spki) => believing(Manner::Pinned(spki)),
-        }
-    }
-}
-
-impl Met {
-    /// How to reach the service from here on, by the verdict on this report.
-    ///
-    /// A service that is trusted must be reached over a key that the report attests or the roots vouch for.
-    pub fn channel(&self, verdict: &Verdict) -> Result<Channel, ClientError> {
-        let Some(peer) = &self.peer else { return Ok(Channel::Roots) };
-        let bound = verdict.check(CheckId::BindTls).is_some_and(|check| check.status == Status::Pass);
-        match &peer.vouched {
-            _ if bound && verdict.outcome().is_trusted() => Ok(Channel::Pinned(peer.spki)),
-            Err(reason) if verdict.outcome().is_trusted() => Err(ClientError::Unvouched(reason.clone())),
-            _ => Ok(Channel::Roots),
         }
     }
 }

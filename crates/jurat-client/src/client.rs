@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode, Url, header::HeaderMap, redirect};
 use serde::Deserialize;
 
 use crate::{
-    BaseUrl, Channel, ClientError, Met, Missing, body,
+    BaseUrl, Channel, ClientError, Material, Met, Missing, body,
     channel::{self, Acquaintance},
 };
 
@@ -27,7 +27,7 @@ const MAX_REDIRECTS: usize = 3;
 /// Fetches what the judge needs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 /// A verdict with the report that it is about, as it was served: what `--save` keeps.
@@ -37,6 +37,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The report's JSON.
     pub report: String,
+    /// What vendors said of it, if they were asked.
+    pub material: Material,
 }
 
 impl Client {
@@ -58,7 +60,7 @@ impl Client {
 
     /// The report as [`fetch_report`](Self::fetch_report) has it, and whose TLS key was at the other end of that very
     /// connection. Any certificate will do for this, as the question is no secret and the report proves itself:
-    /// [`Met::channel`] says whom to believe from here on.
+    /// [`Channel::after`] says whom to believe from here on.
     pub async fn meet(base: &BaseUrl, nonce: &Nonce, binding: Binding) -> Result<Met, ClientError> {
         let acquaintance = Acquaintance::default();
         let client = Self::of(acquaintance.builder()?)?;
@@ -212,7 +214,7 @@ impl Client {
         let report = self.fetch_report(base, &nonce, binding).await?;
         let inputs = Inputs { collateral, ..Inputs::live(now).nonce(nonce) };
         let verdict = verify_report(&report, policy, inputs);
-        Ok(Judged { verdict, report })
+        Ok(Judged { verdict, report, material: Material::default() })
     }
 
     async fn ask(&self, url: Url) -> Result<Response, ClientError> {

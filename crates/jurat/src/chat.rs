@@ -21,7 +21,7 @@ use crate::{
     exit::{Code, Failure, print, say},
     selfcheck::fresh_nonce,
     service::now,
-    verify::{self, Judged, block_on, read_text},
+    verify::{self, Live, block_on, read_text},
 };
 
 /// A completion is never as long as this.
@@ -33,13 +33,14 @@ pub(crate) fn run(options: ChatOptions) -> Result<Code, Failure> {
         return Err(Failure::usage("a chat is about now").hint("leave --at out"));
     }
     let chat = Chat::new(&options)?;
-    let judged = Judged::live(&options.url, &options.judging)?;
-    let Some(signer) = judged.verdict.trusted_signer() else {
-        chat.unverified(&judged.verdict);
-        return Ok(verify::code(judged.verdict.outcome(), None));
+    let live = Live::fetch(&options.url, &options.judging)?;
+    let verdict = &live.judged.verdict;
+    let Some(signer) = verdict.trusted_signer() else {
+        chat.unverified(verdict);
+        return Ok(verify::code(verdict.outcome(), None));
     };
-    let said = block_on(chat.ask(&judged, signer))??;
-    chat.tell(&judged.verdict, said)
+    let said = block_on(chat.ask(&live, signer))??;
+    chat.tell(verdict, said)
 }
 
 struct Chat<'a> {
@@ -92,12 +93,12 @@ impl<'a> Chat<'a> {
     }
 
     /// Asks, reads the answer and has it judged.
-    async fn ask(&self, judged: &Judged, signer: &TrustedSigner) -> Result<Said, Failure> {
+    async fn ask(&self, live: &Live, signer: &TrustedSigner) -> Result<Said, Failure> {
         let nonce = fresh_nonce()?;
         let mut exchange =
             Exchange::open("POST /v1/chat/completions".into(), now(), answer::challenge(&nonce));
         exchange.request(&self.body);
-        let response = self.send(judged, &nonce).await?;
+        let response = self.send(live, &nonce).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let id = answer::receipt_id(&headers);
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -111,17 +112,17 @@ impl<'a> Chat<'a> {
                 return Err(Failure::unavailable(format_args!("the service answered {status}: {text}")));
             }
             None => Ruling::refused("receipt.absent", "the answer names no receipt"),
-            Some(id) => self.judge(judged, signer, id, &witnessed).await?,
+            Some(id) => self.judge(live, signer, id, &witnessed).await?,
         };
         let shown =
             if shape == Shape::Events && self.options.stream { Shown::Already } else { Shown::NotYet };
         Ok(Said { id, status, text, shown, ruling })
     }
 
-    async fn send(&self, judged: &Judged, nonce: &Nonce) -> Result<Response, Failure> {
+    async fn send(&self, live: &Live, nonce: &Nonce) -> Result<Response, Failure> {
         let segments = if self.base.is_versioned() { &ROUTE[1..] } else { &ROUTE[..] };
         let url = self.base.route(segments.iter().copied(), None);
-        let http = judged.channel.relay().map_err(Failure::unavailable)?;
+        let http = live.channel.relay().map_err(Failure::unavailable)?;
         let request = http
             .post(url)
             .headers(self.credentials.clone())
@@ -168,12 +169,12 @@ impl<'a> Chat<'a> {
 
     async fn judge(
         &self,
-        judged: &Judged,
+        live: &Live,
         signer: &TrustedSigner,
         id: &ReceiptId,
         witnessed: &Statement,
     ) -> Result<Ruling, Failure> {
-        let record = answer::receipt(&judged.errand()?, &self.base, id, &self.credentials).await;
+        let record = answer::receipt(&live.errand()?, &self.base, id, &self.credentials).await;
         Ok(record.map_or_else(|ruling| ruling, |record| answer::rule(signer, &record, id, witnessed)))
     }
 

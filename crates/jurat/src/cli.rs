@@ -1,9 +1,13 @@
 //! The command line. Every flag has an environment twin, `JURAT_` and its name.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod asking;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jurat_proto::Nonce;
+
+pub(crate) use self::asking::{ChatOptions, ConnectOptions};
 
 /// Every answer, sworn to by the machine that gave it.
 #[derive(Debug, Parser)]
@@ -27,6 +31,8 @@ pub(crate) enum Command {
     Chat(ChatOptions),
     /// Stand between any OpenAI client and a service, and let no answer pass unverified
     Connect(ConnectOptions),
+    /// Put an answer and all that its verdict rests on into one file, which verifies offline for ever
+    Bundle(BundleOptions),
     /// Judge an export of receipts: is nothing missing, altered or out of its place?
     Audit(AuditOptions),
     /// Print the running service's report, through its admin listener
@@ -188,31 +194,71 @@ pub(crate) struct JudgingOptions {
     /// Judge as of this time, seconds since 1970: for archived reports
     #[arg(long, value_name = "UNIX")]
     pub(crate) at: Option<u64>,
-    /// Intel's collateral (`QuoteCollateralV3` as JSON)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) collateral: Option<PathBuf>,
-    /// Ask nobody but the service itself
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) material: MaterialOptions,
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// What vendors say, and where it comes from. Under a simulated policy only addresses that are named are asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MaterialOptions {
+    /// Intel's collateral (`QuoteCollateralV3` as JSON), in place of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) collateral: Option<PathBuf>,
+    /// Where to ask for collateral: Intel's service or a cache of it (PCCS) [default: Intel's]
+    #[arg(long, env = "JURAT_PCS", value_name = "URL")]
+    pub(crate) pcs: Option<String>,
+    /// NVIDIA's manifests: where to ask, or a file or folder of them; may be given several times [default: NVIDIA's
+    /// service]
+    #[arg(long, env = "JURAT_RIM", value_name = "URL|FILE|DIR")]
+    pub(crate) rim: Vec<String>,
+    /// Whether NVIDIA's certificates are revoked: where to ask, or an OCSP response in DER; may be given several times
+    /// [default: NVIDIA's responder]
+    #[arg(long, env = "JURAT_OCSP", value_name = "URL|FILE")]
+    pub(crate) ocsp: Vec<String>,
+    /// Ask NVIDIA's attestation service, too: it is sent the GPU evidence [without a URL: NVIDIA's]
+    #[arg(long, env = "JURAT_NRAS", value_name = "URL", num_args = 0..=1, require_equals = true,
+          default_missing_value = jurat_client::Sources::NRAS)]
+    pub(crate) nras: Option<String>,
+    /// An answer of NVIDIA's attestation service that was kept
+    #[arg(long, value_name = "FILE", requires = "jwks")]
+    pub(crate) nras_answer: Option<PathBuf>,
+    /// The service's key set, kept with the answer
+    #[arg(long, value_name = "FILE", requires = "nras_answer")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// Ask nobody but the service itself; what the cache has is taken, however old
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Folder of vendors' answers, which nothing rests on [default: $XDG_CACHE_HOME/jurat or ~/.cache/jurat]
+    #[arg(long, env = "JURAT_CACHE", value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Keep and take no answers from a cache
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
+    /// Seconds that each question to a vendor may take
+    #[arg(long, env = "JURAT_PATIENCE", value_name = "SECONDS", default_value = "15")]
+    pub(crate) patience: u64,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
     /// The service's base URL
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: String,
+    #[arg(long, value_name = "URL", required_unless_present = "bundle")]
+    pub(crate) url: Option<String>,
     /// The answer's id: `X-Receipt-Id`, or the `id` in its body
-    #[arg(long, value_name = "ID")]
-    pub(crate) id: String,
+    #[arg(long, value_name = "ID", required_unless_present = "bundle")]
+    pub(crate) id: Option<String>,
     /// The request's body, byte for byte as sent
-    #[arg(long, value_name = "FILE")]
-    pub(crate) request: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle", requires = "response")]
+    pub(crate) request: Option<PathBuf>,
     /// The answer's body, byte for byte as received
-    #[arg(long, value_name = "FILE")]
-    pub(crate) response: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle", requires = "request")]
+    pub(crate) response: Option<PathBuf>,
+    /// A bundle in place of a service: nobody is asked, and what vendors said is in it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "id", "export"])]
+    pub(crate) bundle: Option<PathBuf>,
     /// An export in which the receipts beside this one stand, to judge its place in the chain
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
@@ -221,52 +267,28 @@ pub(crate) struct CheckOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ChatOptions {
+pub(crate) struct BundleOptions {
     /// The service's base URL
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// What to ask (`-`: standard input)
-    #[arg(value_name = "PROMPT")]
-    pub(crate) prompt: String,
-    /// The model to ask for
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: String,
-    /// What to tell the model beforehand
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) system: Option<String>,
-    /// Print words as they come; the verdict comes behind them
+    /// The answer's id: `X-Receipt-Id`, or the `id` in its body
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The request's body, byte for byte as sent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: PathBuf,
+    /// The answer's body, byte for byte as received
+    #[arg(long, value_name = "FILE")]
+    pub(crate) response: PathBuf,
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Put both bodies into the bundle, and not their hashes alone
     #[arg(long)]
-    pub(crate) stream: bool,
-    /// File with the bearer token for the service
-    #[arg(long, env = "JURAT_TOKEN_FILE", value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) judging: JudgingOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConnectOptions {
-    /// The service's base URL
-    #[arg(value_name = "URL")]
-    pub(crate) url: String,
-    /// Where to listen; clients get http://IP:PORT/v1 as their base URL
-    #[arg(long, env = "JURAT_CONNECT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
-    pub(crate) listen: SocketAddr,
-    /// Allow addresses that other machines reach, though tokens and prompts pass there in the clear
-    #[arg(long)]
-    pub(crate) listen_beyond_this_machine: bool,
-    /// Withhold the end of a stream until its receipt was checked, however long that takes
-    #[arg(long, env = "JURAT_HOLD")]
-    pub(crate) hold: bool,
-    /// Seconds after which the service is verified again; at twice that an old verification counts no more
-    #[arg(long, env = "JURAT_VERIFY_EVERY", default_value_t = 3600, value_name = "SECONDS")]
-    pub(crate) verify_every: u64,
-    /// Most bytes of an answer that are held until it is judged; a larger one flows, and is cut off if refused
-    #[arg(long, env = "JURAT_MOST_HELD", default_value_t = 16 << 20, value_name = "BYTES")]
-    pub(crate) most_held: usize,
-    /// Seconds that answers under way get when the proxy stops
-    #[arg(long, env = "JURAT_DRAIN_GRACE", default_value_t = 30, value_name = "SECONDS")]
-    pub(crate) drain_grace: u64,
+    pub(crate) with_bodies: bool,
+    /// An export in which the receipts beside this one stand, to bundle its place in the chain
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
@@ -291,9 +313,8 @@ pub(crate) struct AuditOptions {
     /// Judge kept reports as of this time, seconds since 1970 [default: when each was made]
     #[arg(long, value_name = "UNIX")]
     pub(crate) at: Option<u64>,
-    /// Intel's collateral (`QuoteCollateralV3` as JSON)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) collateral: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) material: MaterialOptions,
     /// Write the export that was judged to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,

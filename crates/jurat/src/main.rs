@@ -5,6 +5,7 @@ mod answer;
 mod archive;
 mod attest;
 mod audit;
+mod bundle;
 mod chat;
 mod check;
 mod cli;
@@ -16,6 +17,7 @@ mod doctor;
 mod exit;
 mod export;
 mod identity;
+mod material;
 mod policy;
 mod reporter;
 mod selfcheck;
@@ -69,6 +71,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Check(options) => check::run(options),
         Command::Chat(options) => chat::run(options),
         Command::Connect(options) => connect::run(options),
+        Command::Bundle(options) => bundle::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),

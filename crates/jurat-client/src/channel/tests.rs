@@ -111,10 +111,11 @@ fn a_relay_keeps_to_the_pin_too() {
 fn without_an_attested_key_the_roots_decide() {
     let policy = Policy::named("simulated").unwrap();
     let refuted = verify_report("{}", &policy, Inputs::live(UnixSeconds(1_790_000_000)));
-    let met = |vouched| Met { report: "{}".into(), peer: Some(Peer { spki: Digest::new([1; 32]), vouched }) };
-    assert_eq!(met(Err("x".into())).channel(&refuted).unwrap(), Channel::Roots);
-    assert_eq!(met(Ok(())).channel(&refuted).unwrap(), Channel::Roots);
-    assert_eq!(Met { report: String::new(), peer: None }.channel(&refuted).unwrap(), Channel::Roots);
+    let after =
+        |vouched| Channel::after(Some(&Peer { spki: Digest::new([1; 32]), vouched }), &refuted).unwrap();
+    assert_eq!(after(Err("x".into())), Channel::Roots);
+    assert_eq!(after(Ok(())), Channel::Roots);
+    assert_eq!(Channel::after(None, &refuted).unwrap(), Channel::Roots);
 }
 
 #[test]

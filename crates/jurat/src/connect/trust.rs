@@ -13,7 +13,7 @@ use crate::{
     answer,
     cli::JudgingOptions,
     exit::{Failure, say},
-    verify::Judged,
+    verify::Live,
 };
 
 /// How soon after one verification that failed the next one is made.
@@ -63,12 +63,12 @@ impl Trust {
         options: JudgingOptions,
         every: Duration,
     ) -> Result<(Self, Verdict), Failure> {
-        let judged = Judged::live(url, &options)?;
+        let live = Live::fetch(url, &options)?;
         let state = State { signers: Vec::new(), refused: None, verifications: 0 };
         let (state, turn) = (Mutex::new(state), tokio::sync::Mutex::new(()));
         let trust = Self { url: url.to_owned(), base, options, every, state, turn };
-        let verdict = judged.verdict.clone();
-        trust.heed(judged)?;
+        let verdict = live.judged.verdict.clone();
+        trust.heed(&live)?;
         Ok((trust, verdict))
     }
 
@@ -116,9 +116,9 @@ impl Trust {
         }
         let (url, options) = (self.url.clone(), self.options.clone());
         // The judge's work is computation, and its errands are written for a thread of their own.
-        let judged = tokio::task::spawn_blocking(move || Judged::live(&url, &options));
-        match judged.await.map_err(|error| error.to_string())? {
-            Ok(judged) => self.heed(judged).map_err(|failure| failure.to_string()),
+        let live = tokio::task::spawn_blocking(move || Live::fetch(&url, &options));
+        match live.await.map_err(|error| error.to_string())? {
+            Ok(live) => self.heed(&live).map_err(|failure| failure.to_string()),
             Err(failure) => {
                 // Says nothing about the service. What was verified counts until its time is over.
                 let why = format!("no report can be had: {failure}");
@@ -158,12 +158,13 @@ impl Trust {
 
     /// Takes a verdict to heart. A service that presents a report that is not trusted is not asked any more, whoever
     /// was trusted before.
-    fn heed(&self, judged: Judged) -> Result<(), Failure> {
+    fn heed(&self, live: &Live) -> Result<(), Failure> {
+        let verdict = &live.judged.verdict;
         let mut made = None;
-        if let Some(signer) = judged.verdict.trusted_signer() {
-            let relay = judged.channel.relay().map_err(Failure::unavailable)?;
+        if let Some(signer) = verdict.trusted_signer() {
+            let relay = live.channel.relay().map_err(Failure::unavailable)?;
             let signer = signer.clone();
-            made = Some(Arc::new(Trusted { signer, errand: judged.errand()?, relay, since: Instant::now() }));
+            made = Some(Arc::new(Trusted { signer, errand: live.errand()?, relay, since: Instant::now() }));
         }
         let mut state = self.state();
         state.verifications += 1;
@@ -185,7 +186,7 @@ impl Trust {
                 state.signers.truncate(MOST);
             }
             None => {
-                let why = why(&judged.verdict);
+                let why = why(verdict);
                 say(format_args!("the service is not trusted: {why}"));
                 state.signers.clear();
                 state.refused = Some((why, Instant::now()));
