@@ -1,5 +1,5 @@
-//! The admin listener: liveness, readiness, metrics, the archive for auditors, and the report for `jurat attest`. Never environment,
-//! bodies or keys.
+//! The admin listener: liveness, readiness, metrics, the archive for auditors, and for `jurat attest` the report and requests
+//! for certificates. Never environment, bodies or keys.
 
 use std::{rc::Rc, time::Duration};
 
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     context::Context,
+    csr,
     engine::Connection,
     error::Refusal,
     query::Query,
@@ -40,6 +41,7 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
         "/receipts" => receipts::page(context, &Query::new(request.query_string())).await,
         "/receipts/chains" => receipts::chains(context).await,
         "/receipts/head" => receipts::head(context).await,
+        "/csr" => csr::serve(context, &Query::new(request.query_string())),
         "/report" => report::serve(context, Path::Bare, &Query::new(request.query_string())).await,
         _ => Refusal::RouteUnknown.response(),
     }

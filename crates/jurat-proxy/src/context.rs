@@ -15,6 +15,7 @@ use jurat_witness::Statement;
 use tokio::sync::oneshot;
 
 use crate::{
+    csr::CertificateRequests,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
@@ -214,6 +215,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Readiness.
     pub latches: Arc<Latches>,
+    /// Who asks for certificates in the TLS key's name; `None` if TLS does not end here.
+    pub csr: Option<Arc<dyn CertificateRequests>>,
     /// The program's release, for `/version`.
     pub version: &'static str,
     /// The program's source revision, for `/version`.

@@ -34,6 +34,10 @@ pub(crate) enum Refusal {
     InvalidBinding,
     BindingConflict,
     TlsOff,
+    NoTlsKey,
+    CsrElsewhere,
+    CsrFailed,
+    InvalidName,
     SignerUnknown,
     InvalidClaimsHash,
     InvalidChain,
@@ -114,6 +118,22 @@ impl Refusal {
                 invalid,
                 "tls_off",
                 "This binding commits to a TLS key, and TLS does not end inside this enclave",
+            ),
+            Self::NoTlsKey => (S::CONFLICT, invalid, "tls_off", "TLS does not end inside this enclave"),
+            Self::CsrElsewhere => (
+                S::CONFLICT,
+                invalid,
+                "csr_elsewhere",
+                "The TLS key is from a file: make the request where that is",
+            ),
+            Self::CsrFailed => {
+                (S::INTERNAL_SERVER_ERROR, server, "csr_failed", "The request could not be made")
+            }
+            Self::InvalidName => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_name",
+                "`name` must be a host's name or address, or several between commas",
             ),
             Self::SignerUnknown => {
                 (S::NOT_FOUND, invalid, "signer_unknown", "No report of this signing address is kept here")

@@ -7,6 +7,7 @@
 mod admin;
 mod archive;
 mod context;
+mod csr;
 mod data;
 mod drain;
 mod engine;
@@ -21,6 +22,7 @@ mod receipts;
 mod relay;
 mod report;
 mod routes;
+mod secure;
 mod self_check;
 mod server;
 mod signature;
@@ -30,9 +32,11 @@ mod witnessed;
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
+pub use csr::{CertificateRequests, CsrRefusal};
 pub use engine::{AddressError, EngineAddress};
 pub use hop::EndToEnd;
 pub use metrics::Metrics;
 pub use routes::{Oath, Route};
+pub use secure::tls_settings;
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

@@ -72,6 +72,9 @@ pub struct Metrics {
     reports: Family<ResultLabel, Counter>,
     unsworn: Counter,
     surplus_bytes: Counter,
+    handshakes_failed: Counter,
+    certificates: Family<ResultLabel, Counter>,
+    certificate_ends: Gauge,
     read: Readings,
 }
 
@@ -85,6 +88,9 @@ impl Metrics {
             reports: Family::default(),
             unsworn: Counter::default(),
             surplus_bytes: Counter::default(),
+            handshakes_failed: Counter::default(),
+            certificates: Family::default(),
+            certificate_ends: Gauge::default(),
             read: Readings::default(),
         };
         let build = Info::new([("version", version.to_owned()), ("commit", commit.to_owned())]);
@@ -102,6 +108,21 @@ impl Metrics {
             "surplus_bytes",
             "Bytes that the engine sent behind a completing event, not relayed",
             metrics.surplus_bytes.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that came to no agreement on keys",
+            metrics.handshakes_failed.clone(),
+        );
+        registry.register(
+            "tls_certificates",
+            "Certificates found in a file, by whether they were taken",
+            metrics.certificates.clone(),
+        );
+        registry.register(
+            "tls_certificate_not_after_seconds",
+            "When the certificate that is shown ends, seconds since 1970; 0 without TLS",
+            metrics.certificate_ends.clone(),
         );
         metrics.read.register(registry);
         Arc::new(metrics)
@@ -125,6 +146,21 @@ impl Metrics {
 
     pub(crate) fn surplus(&self, bytes: usize) {
         self.surplus_bytes.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    /// Counts a certificate that was taken; `ends` is when it is no longer valid, seconds since 1970.
+    pub fn certificate_taken(&self, ends: u64) {
+        self.certificates.get_or_create(&ResultLabel { result: "taken" }).inc();
+        self.certificate_ends.set(i64::try_from(ends).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a certificate that was not taken.
+    pub fn certificate_refused(&self) {
+        self.certificates.get_or_create(&ResultLabel { result: "refused" }).inc();
     }
 
     /// The exposition text.

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Bundle(BundleOptions),
     /// Judge an export of receipts: is nothing missing, altered or out of its place?
     Audit(AuditOptions),
-    /// Print the running service's report, through its admin listener
+    /// Print the running service's report or a certificate request, through its admin listener
     Attest(AttestOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
     Doctor(DoctorOptions),
@@ -328,6 +328,9 @@ pub(crate) struct AttestOptions {
     /// The caller's nonce, 64 hex [default: a fresh one]
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Nonce>,
+    /// In place of the report: a certificate request for the attested TLS key, under this name (several between commas)
+    #[arg(long, value_name = "NAME", conflicts_with = "nonce")]
+    pub(crate) csr: Option<String>,
     /// The service's admin listener
     #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
     pub(crate) admin: String,

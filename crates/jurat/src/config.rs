@@ -11,10 +11,12 @@ use serde::Deserialize;
 mod file;
 mod knobs;
 mod receipts;
+mod tls;
 
 use file::File;
 use knobs::{Knobs, Origin};
 pub(crate) use receipts::{ArchiveChoice, Receipts, StoreFailure};
+pub(crate) use tls::{TlsChoice, TlsName};
 
 use crate::{
     cli::ServeOptions,
@@ -77,6 +79,7 @@ pub(crate) struct Config {
     pub(crate) drain_grace: Duration,
     pub(crate) limits: Limits,
     pub(crate) receipts: Receipts,
+    pub(crate) tls: TlsChoice,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
     /// Where NVML is; `None` for the name that drivers install.
@@ -158,6 +161,7 @@ impl Config {
                 ),
             },
             receipts: Receipts::settle(&mut knobs, options, &file)?,
+            tls: TlsChoice::settle(&mut knobs, &file)?,
             tdx_source: knobs.parsed(
                 "tdx_source",
                 options.tdx_source.clone(),

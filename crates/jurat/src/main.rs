@@ -25,7 +25,9 @@ mod serve;
 mod service;
 mod tee;
 mod telemetry;
+mod tls;
 mod verify;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,7 @@ use crate::{
     reporter::Evidence,
     selfcheck::{self, Terms},
     tee,
+    tls::Tls,
 };
 
 /// The program's release.
@@ -55,6 +56,7 @@ pub(crate) struct Service {
     policy: Policy,
     parts: Parts,
     evidence: Arc<Evidence>,
+    tls: Option<Tls>,
     listener: TcpListener,
     admin_listener: TcpListener,
 }
@@ -83,12 +85,14 @@ impl Service {
 
         let born = identity::key(&config)?;
         let public_key = *born.key.public_key();
-        let claims = identity::claims(&config, &born, tee.gpu_count)?;
+        let tls = Tls::open(&config)?;
+        let claims = identity::claims(&config, &born, tls.as_ref(), tee.gpu_count)?;
         let text = claims.to_json();
         let signer = Signer::new(born.key, &text);
         let (store, store_at_start) = archive::open(&config.receipts)?;
 
-        let identity = Identity { public_key, claims: text.clone(), tls_spki: None };
+        let tls_spki = tls.as_ref().map(|tls| tls.spki);
+        let identity = Identity { public_key, claims: text.clone(), tls_spki };
         let attester =
             Attester::start(identity, tee.quotes, tee.gpus, Settings::default()).map_err(|error| {
                 let hint = tee::hint(&error);
@@ -117,10 +121,14 @@ impl Service {
             clock: now,
             metrics: Metrics::new(VERSION, COMMIT),
             latches,
+            csr: tls.as_ref().map(Tls::requests),
             version: VERSION,
             commit: COMMIT,
         };
-        Ok(Self { config, policy, parts, evidence, listener, admin_listener })
+        if let Some(tls) = &tls {
+            tls.watch(Arc::clone(&parts.metrics))?;
+        }
+        Ok(Self { config, policy, parts, evidence, tls, listener, admin_listener })
     }
 
     /// Starts both listeners. Must be called within an actix system.
@@ -128,13 +136,19 @@ impl Service {
         let (address, admin) = (local(&self.listener)?, local(&self.admin_listener)?);
         let serving =
             Serving { workers: self.config.workers, connections: self.config.concurrency.saturating_mul(2) };
-        let data = data_server(self.parts.clone(), self.listener, serving).map_err(Failure::unavailable)?;
+        let settings = self.tls.as_ref().map(Tls::settings).transpose()?;
+        let scheme = if settings.is_some() { "https" } else { "http" };
+        let data = data_server(self.parts.clone(), self.listener, serving, settings)
+            .map_err(Failure::unavailable)?;
         let admin_server =
             admin_server(self.parts.clone(), self.admin_listener).map_err(Failure::unavailable)?;
-        say(format_args!("listening on http://{address}"));
+        say(format_args!("listening on {scheme}://{address}"));
         say(format_args!("admin on http://{admin}"));
         let signer = self.parts.appender.address();
         say(format_args!("signing address {signer}"));
+        if let Some(tls) = &self.tls {
+            tls.announce();
+        }
         let terms =
             Terms { policy: self.policy, kind: self.config.self_check, every: self.config.self_check_every };
         selfcheck::keep_on(&self.evidence, terms, Arc::clone(&self.parts.latches))?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Gpus, KeyChoice, SelfCheckKind};
+use super::{Gpus, KeyChoice, SelfCheckKind, tls::TlsKind};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -43,6 +43,11 @@ pub(super) struct File {
     pub(super) receipt_scope: Option<String>,
     pub(super) memory_store_bytes: Option<u64>,
     pub(super) memory_store_age: Option<f64>,
+    /// File-only, as are the three below: which key clients may pin.
+    pub(super) tls: Option<TlsKind>,
+    pub(super) tls_certificate: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_names: Option<Vec<String>>,
     pub(super) tdx_source: Option<String>,
     /// File-only, as it changes what a report means.
     pub(super) gpus: Option<Gpus>,
