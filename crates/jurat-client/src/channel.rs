@@ -52,6 +52,8 @@ pub struct Met {
 /// A stream may be silent for as long as the engine thinks; longer than this, nobody is there.
 const SILENCE: Duration = Duration::from_secs(660);
 const CONNECT: Duration = Duration::from_secs(10);
+/// A connection is given up before the service does so, which may be while a request is on its way.
+const IDLE: Duration = Duration::from_secs(60);
 
 impl Channel {
     /// How to reach a service from here on, by the verdict on its report and whom that report came from.
@@ -73,6 +75,7 @@ impl Channel {
         self.builder()?
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
+            .pool_idle_timeout(IDLE)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)

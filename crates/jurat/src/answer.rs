@@ -33,7 +33,9 @@ pub(crate) struct Ruling {
 impl Ruling {
     /// Not to be relied upon: `code` says by what.
     pub(crate) fn refused(code: &'static str, reason: impl fmt::Display) -> Self {
-        Self { outcome: Outcome::Refuted, code, reason: reason.to_string(), transcript: None }
+        let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let reason = reason.to_string().chars().map(shown).collect();
+        Self { outcome: Outcome::Refuted, code, reason, transcript: None }
     }
 
     /// Nothing is known against it, and nothing that vouches for it.

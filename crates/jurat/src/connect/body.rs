@@ -150,6 +150,7 @@ impl Flowing {
                 let open = self.events.feed(&bytes);
                 held.max(if open > MOST_OPEN { 0 } else { open })
             }
+            Manner::Plain if bytes.is_empty() => self.kept,
             Manner::Plain => bytes.len() as u64,
         };
         self.wait(bytes);

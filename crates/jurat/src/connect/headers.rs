@@ -51,13 +51,16 @@ pub(super) fn credentials(headers: &HeaderMap) -> onward::HeaderMap {
     out
 }
 
-/// What the client gets: the service's headers, and our word on the answer in place of anybody else's.
+/// What the client gets: the service's headers, and our word on the answer in place of anybody else's. That pages of any
+/// origin may read it is the service's to say of itself, not of a listener on the user's own machine.
 pub(super) fn answer(headers: &onward::HeaderMap, verdict: &'static str, builder: &mut HttpResponseBuilder) {
     let connection = headers.get_all("connection");
     let end_to_end = EndToEnd::of(connection.iter().map(onward::HeaderValue::as_bytes));
     for (name, value) in headers {
         let (name, value) = (name.as_str(), value.as_bytes());
-        if !end_to_end.passes(name) || name == "content-length" || name == VERDICT.as_str() {
+        let ours =
+            name == "content-length" || name == VERDICT.as_str() || name.starts_with("access-control-");
+        if ours || !end_to_end.passes(name) {
             continue;
         }
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {

@@ -51,7 +51,7 @@ struct State {
     signers: Vec<Arc<Trusted>>,
     /// Why the service is not trusted, and since when.
     refused: Option<(String, Instant)>,
-    /// Verifications so far that came to an outcome.
+    /// Verifications so far, whatever became of them.
     verifications: u64,
 }
 
@@ -108,7 +108,7 @@ impl Trust {
         Ok(self.find(&self.state(), record))
     }
 
-    /// A verification that counts from now on, unless another one came to an outcome since `seen` were counted.
+    /// Verifies, unless somebody else did since `seen` were counted.
     pub(super) async fn renew(&self, seen: u64) -> Result<(), String> {
         let _turn = self.turn.lock().await;
         if self.state().verifications != seen {
@@ -123,6 +123,7 @@ impl Trust {
                 // Says nothing about the service. What was verified counts until its time is over.
                 let why = format!("no report can be had: {failure}");
                 let mut state = self.state();
+                state.verifications += 1;
                 if self.fresh(&state).is_none() {
                     state.refused = Some((why.clone(), Instant::now()));
                 }
@@ -151,7 +152,7 @@ impl Trust {
         }
     }
 
-    /// How many verifications came to an outcome.
+    /// How many there were so far.
     pub(super) fn verifications(&self) -> u64 {
         self.state().verifications
     }
