@@ -248,6 +248,38 @@ async fn a_restarted_service_is_verified_anew() {
     assert_eq!(verified, 2, "once for each signer\n{}", connect.said());
 }
 
+/// 64 MiB through a client that reads slowly at first: nothing piles up in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_does_not_grow_with_a_stream() {
+    const PIECES: usize = 1024;
+    let piece = answers::chunk(&answers::chat_event("chatcmpl-1", &"z".repeat(64 << 10)));
+    let size = piece.len();
+    let engine = FakeEngine::always(Script::new([
+        Step::Send(answers::stream_head()),
+        Step::Repeat(piece, PIECES),
+        Step::Send(answers::chunk(answers::DONE)),
+        last(),
+    ]))
+    .await;
+    let sidecar = Sidecar::before(engine.url()).start().await;
+    let connect = Connect::to(&format!("http://{}", sidecar.address()), &["--hold"]).await;
+    let before = connect.memory_kib("VmRSS");
+    let mut client = connect.connect().await;
+    client.send(&request("POST", CHAT, &[], &answers::ask_stream("x"))).await.unwrap();
+    let head = client.head().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut length = 0;
+    let ending = client
+        .stream_body(&head, jurat_tests::Message::Answer { to_head: false }, |bytes| length += bytes.len())
+        .await
+        .unwrap();
+    assert_eq!(ending, Ending::Clean);
+    assert!(length > PIECES * (size - 32), "{length} bytes");
+    connect.says(" trusted").await;
+    let grown = connect.memory_kib("VmHWM").saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} KiB more for a stream of {} KiB", length >> 10);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_each_with_its_own_verdict() {
     let (_engine, _sidecar, connect) = stage(&["--hold"]).await;

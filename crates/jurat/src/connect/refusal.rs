@@ -37,7 +37,13 @@ pub(super) enum Refusal {
         retry_after: Option<Vec<u8>>,
     },
     /// Its answer was judged, and is withheld.
-    Refused(Ruling),
+    Refused(Box<Ruling>),
+}
+
+impl From<Ruling> for Refusal {
+    fn from(ruling: Ruling) -> Self {
+        Self::Refused(Box::new(ruling))
+    }
 }
 
 impl Refusal {

@@ -129,7 +129,7 @@ impl Asking<'_> {
             }
             let ruling = Ruling::refused("receipt.absent", "the answer names no receipt");
             self.proxy.verdicts.rule_nameless(&ruling);
-            return Err(Refusal::Refused(ruling));
+            return Err(ruling.into());
         };
         let given = response.headers().clone();
         let length = declared(&given);
@@ -204,7 +204,7 @@ impl Answered {
         };
         let ruling = heard(self.case.close(self.exchange.finish(end, now())).await);
         if !ruling.is_trusted() {
-            return Err(Refusal::Refused(ruling));
+            return Err(ruling.into());
         }
         let mut builder = builder(self.status, &self.given, "trusted");
         Ok(match self.status.as_u16() {
