@@ -14,6 +14,7 @@ mod drain;
 mod engine;
 mod error;
 mod headers;
+mod hop;
 mod metrics;
 mod owner;
 mod plain;
@@ -35,7 +36,9 @@ pub use context::{
 };
 pub use csr::{CertificateRequests, CsrRefusal};
 pub use engine::{AddressError, EngineAddress};
+pub use hop::EndToEnd;
 pub use metrics::Metrics;
 pub use port::tls_settings;
+pub use routes::{Brings, Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

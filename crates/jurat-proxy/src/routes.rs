@@ -6,14 +6,16 @@ use jurat_witness::Family;
 
 /// Whether an answer gets a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Oath {
+pub enum Oath {
+    /// It does.
     Sworn,
+    /// It passes, and nobody swears to it.
     Relayed,
 }
 
 /// What a request of a route may bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Brings {
+pub enum Brings {
     /// No body.
     Nothing,
     /// JSON.
@@ -24,12 +26,22 @@ pub(crate) enum Brings {
 
 /// A route of the relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    /// The path at the engine, without a query.
-    pub(crate) path: String,
-    pub(crate) family: Family,
-    pub(crate) oath: Oath,
-    pub(crate) brings: Brings,
+pub struct Route {
+    /// The path at the engine, without a query: what receipts name.
+    pub path: String,
+    /// How its answers end.
+    pub family: Family,
+    /// Whether they are sworn.
+    pub oath: Oath,
+    /// What its requests may bring.
+    pub brings: Brings,
+}
+
+impl Route {
+    /// The route of a request's raw (undecoded) path, bare or under `/v1`; `None` for whatever is never relayed.
+    pub fn find(method: &Method, path: &str) -> Option<Self> {
+        find(method, path)
+    }
 }
 
 struct Entry {
