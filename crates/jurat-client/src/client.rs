@@ -28,6 +28,8 @@ const MAX_REDIRECTS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
+    /// Shown with every question.
+    credentials: HeaderMap,
 }
 
 /// A verdict with the report that it is about, as it was served: what `--save` keeps.
@@ -51,6 +53,11 @@ impl Client {
     /// The same without any proxy of the environment: for an admin listener, which is near.
     pub fn direct() -> Result<Self, ClientError> {
         Self::of(reqwest::Client::builder().no_proxy())
+    }
+
+    /// The same client, which says with every question who asks: for an admin listener that has a door.
+    pub fn presenting(self, credentials: HeaderMap) -> Self {
+        Self { credentials, ..self }
     }
 
     /// For all that follows upon a verification: the TLS key must be the one that it established.
@@ -78,7 +85,7 @@ impl Client {
             .redirect(redirect::Policy::custom(within_the_origin))
             .build()
             .map_err(|error| ClientError::Setup(cause(&error)))?;
-        Ok(Self { http })
+        Ok(Self { http, credentials: HeaderMap::new() })
     }
 
     /// The report over `nonce` under `binding`, as it was served and judged by nobody. At most 16 MiB.
@@ -218,7 +225,7 @@ impl Client {
     }
 
     async fn ask(&self, url: Url) -> Result<Response, ClientError> {
-        self.http.get(url).send().await.map_err(|error| unreachable(&error))
+        self.http.get(url).headers(self.credentials.clone()).send().await.map_err(|error| unreachable(&error))
     }
 }
 

@@ -1,12 +1,13 @@
 //! `jurat attest`: the running service's report, or a certificate request for its TLS key. A process of its own would
 //! have other keys.
 
-use reqwest::{StatusCode, Url};
+use reqwest::{StatusCode, Url, header::HeaderMap};
 
 use crate::{
     cli::AttestOptions,
     exit::{Code, Failure, print},
     selfcheck::fresh_nonce,
+    tokens::credentials,
     verify::block_on,
 };
 
@@ -22,7 +23,8 @@ pub(crate) fn run(options: AttestOptions) -> Result<Code, Failure> {
         .parse()
         .map_err(|error| Failure::usage(format_args!("{}: {error}", options.admin)))?;
     url.query_pairs_mut().append_pair(key, &value);
-    let (status, text) = block_on(ask(url))?.map_err(|error| {
+    let credentials = credentials(&options.token)?;
+    let (status, text) = block_on(ask(url, credentials))?.map_err(|error| {
         Failure::unavailable(error.without_url())
             .hint(format_args!("is `jurat serve` running, with its admin listener at {}?", options.admin))
     })?;
@@ -43,8 +45,8 @@ fn refused(status: StatusCode, text: &str) -> Failure {
     if status == StatusCode::BAD_REQUEST { Failure::usage(said) } else { Failure::unavailable(said) }
 }
 
-async fn ask(url: Url) -> reqwest::Result<(StatusCode, String)> {
-    let answer = near()?.get(url).send().await?;
+async fn ask(url: Url, credentials: HeaderMap) -> reqwest::Result<(StatusCode, String)> {
+    let answer = near()?.get(url).headers(credentials).send().await?;
     Ok((answer.status(), answer.text().await?))
 }
 

@@ -10,7 +10,7 @@ use jurat_verify::{Outcome, TrustedSigner, Verdict};
 use jurat_witness::{Answer, Exchange, Family, Seen, Shape, Statement};
 use reqwest::{
     Response,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
 };
 use serde_json::{Value, json};
 
@@ -21,7 +21,8 @@ use crate::{
     exit::{Code, Failure, print, say},
     selfcheck::fresh_nonce,
     service::now,
-    verify::{self, Live, block_on, read_text},
+    tokens::credentials,
+    verify::{self, Live, block_on},
 };
 
 /// A completion is never as long as this.
@@ -79,15 +80,7 @@ impl<'a> Chat<'a> {
         let system = options.system.iter().map(|text| json!({ "role": "system", "content": text }));
         let messages: Vec<Value> = system.chain([json!({ "role": "user", "content": prompt })]).collect();
         let body = json!({ "model": options.model, "messages": messages, "stream": options.stream });
-        let mut credentials = HeaderMap::new();
-        if let Some(path) = &options.token_file {
-            let token = read_text(path)?;
-            let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
-            let mut value =
-                value.map_err(|_| Failure::usage(format_args!("{}: not a bearer token", path.display())))?;
-            value.set_sensitive(true);
-            credentials.insert(AUTHORIZATION, value);
-        }
+        let credentials = credentials(&options.token)?;
         let base = verify::base(&options.url)?;
         Ok(Self { options, base, body: body.to_string().into_bytes(), credentials })
     }

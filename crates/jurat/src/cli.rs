@@ -1,13 +1,17 @@
 //! The command line. Every flag has an environment twin, `JURAT_` and its name.
 
 mod asking;
+mod token;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jurat_proto::Nonce;
 
-pub(crate) use self::asking::{ChatOptions, ConnectOptions};
+pub(crate) use self::{
+    asking::{ChatOptions, ConnectOptions},
+    token::{NewTokenOptions, TokenCommand, TokenOptions},
+};
 
 /// Every answer, sworn to by the machine that gave it.
 #[derive(Debug, Parser)]
@@ -48,22 +52,6 @@ pub(crate) enum Command {
     /// Show or check the configuration of `serve`
     #[command(subcommand)]
     Config(ConfigCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Draw a token: it is shown once on stderr, and its entry for a file of tokens goes to stdout
-    New(NewTokenOptions),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NewTokenOptions {
-    /// Whose it is, for people
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-    /// Days after which it opens nothing any more [default: never]
-    #[arg(long, value_name = "N")]
-    pub(crate) days: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -282,6 +270,8 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) token: TokenOptions,
+    #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
 
@@ -309,6 +299,8 @@ pub(crate) struct BundleOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) token: TokenOptions,
+    #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
 
@@ -326,6 +318,8 @@ pub(crate) struct AuditOptions {
     /// The export was asked for from some place on: do not miss the beginning of a chain
     #[arg(long)]
     pub(crate) part: bool,
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
     /// Policy: production, permissive, 0g, simulated, or a file
     #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
     pub(crate) policy: String,
@@ -353,6 +347,8 @@ pub(crate) struct AttestOptions {
     /// The service's admin listener
     #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
     pub(crate) admin: String,
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
 }
 
 #[derive(Debug, Args)]

@@ -8,12 +8,14 @@ use std::{
 use getrandom::rand_core::TryRng;
 use jurat_proto::{Digest, UnixSeconds, sha256};
 use jurat_proxy::{Keyring, Rate, Token};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 
 use crate::{
-    cli::NewTokenOptions,
+    cli::{NewTokenOptions, TokenOptions},
     exit::{Code, Failure, print, say},
     service::now,
+    verify::read_text,
     watched,
 };
 
@@ -101,6 +103,19 @@ fn token(entry: &Entry) -> Result<Token, String> {
         (None, None) => None,
     };
     Ok(Token::new(*digest.as_bytes(), expires.map(UnixSeconds), rate))
+}
+
+/// What shows the token from a file to whoever asks for one; nothing without a file.
+pub(crate) fn credentials(options: &TokenOptions) -> Result<HeaderMap, Failure> {
+    let mut credentials = HeaderMap::new();
+    if let Some(path) = &options.token_file {
+        let token = read_text(path)?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| Failure::usage(format_args!("{}: not a bearer token", path.display())))?;
+        value.set_sensitive(true);
+        credentials.insert(AUTHORIZATION, value);
+    }
+    Ok(credentials)
 }
 
 /// `jurat token new`: the token goes to people, what the file takes to stdout.

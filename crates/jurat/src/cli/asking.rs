@@ -1,10 +1,10 @@
 //! Options of the commands that ask a service for answers.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::JudgingOptions;
+use super::{JudgingOptions, TokenOptions};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChatOptions {
@@ -23,9 +23,8 @@ pub(crate) struct ChatOptions {
     /// Print words as they come; the verdict comes behind them
     #[arg(long)]
     pub(crate) stream: bool,
-    /// File with the bearer token for the service
-    #[arg(long, env = "JURAT_TOKEN_FILE", value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
     #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
