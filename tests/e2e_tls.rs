@@ -132,9 +132,7 @@ async fn what_is_no_tls_is_hung_up_on() {
     assert!(silent.closes_within(Duration::from_secs(20)).await, "a handshake has ten seconds");
     assert!(began.elapsed() > Duration::from_secs(5));
     assert!(engine.recorded().is_empty());
-    let metrics = sidecar.fetch_admin("/metrics").await;
-    let metrics = String::from_utf8(metrics.body).unwrap();
-    assert!(metrics.contains("jurat_tls_handshakes_failed_total 2\n"), "{metrics}");
+    metric(&sidecar, "jurat_tls_handshakes_failed_total 2", Duration::from_secs(5)).await;
 }
 
 // The openssl program: an independent eye on what is spoken, and an authority that certifies.
