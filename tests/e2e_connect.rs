@@ -212,6 +212,23 @@ async fn whatever_is_not_sworn_is_marked_or_refused() {
     assert_eq!((answer.status(), answer.error_code().as_str()), (502, "service_unreachable"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_dies_leaves_no_stream_that_ended_well() {
+    let (_engine, sidecar, connect) = stage(&[]).await;
+    let mut client = connect.connect().await;
+    client.send(&request("POST", CHAT, &["X-Script: endless"], &answers::ask_stream("x"))).await.unwrap();
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let head = client.head().await.unwrap();
+    let (begun, found) = client.body_until(&head, &event).await;
+    found.unwrap();
+    drop(sidecar);
+    let rest = String::from_utf8(client.drain_for(Duration::from_secs(6)).await).unwrap();
+    assert!(rest.contains("data: {\"error\":{"), "{rest}");
+    assert!(rest.contains("\"code\":\"receipt.unavailable\""), "{rest}");
+    assert_eq!(begun, event);
+    connect.says("undecided receipt.unavailable: ").await;
+}
+
 /// Turned away at the service's door: its status passes, and nobody's word.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_at_the_door_keeps_its_status() {

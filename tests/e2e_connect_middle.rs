@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -140,16 +141,10 @@ async fn the_receipt_of_another_answer() {
 /// The same bytes asked for again, and answered with what was genuine the last time: the challenge is another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_answer_to_the_same_bytes() {
-    let old: Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>> = Arc::default();
+    let old: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>> = Arc::default();
     let replay = of_answers(move |passing| {
         let mut old = old.lock().unwrap();
-        match old.iter().find(|(asked, _)| *asked == passing.asked) {
-            Some((_, answer)) => answer.clone(),
-            None => {
-                old.push((passing.asked.clone(), passing.unchanged()));
-                passing.unchanged()
-            }
-        }
+        old.entry(passing.asked.clone()).or_insert_with(|| passing.unchanged()).clone()
     });
     let engine = engine().await;
     let sidecar = Sidecar::before(engine.url()).start().await;
