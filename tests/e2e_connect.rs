@@ -66,7 +66,7 @@ fn short() -> Vec<u8> {
 
 async fn stage(args: &[&str]) -> (FakeEngine, Sidecar, Connect) {
     let engine = engine().await;
-    let sidecar = Sidecar::before(engine.url()).args(["--body-limit", "8388608"]).start().await;
+    let sidecar = Sidecar::before(engine.url()).start().await;
     let connect = Connect::to(&format!("http://{}", sidecar.address()), args).await;
     (engine, sidecar, connect)
 }
@@ -127,11 +127,6 @@ async fn large_bodies_pass_both_ways() {
     let asked = engine.recorded_under(answer.receipt_id()).await;
     assert_eq!((asked.length, asked.whole), (body.len() as u64, true));
     connect.says(&format!("{} trusted", answer.receipt_id())).await;
-
-    // Over the service's own limit: turned away at its door, with its status and nobody's word.
-    let refused = connect.post(CHAT, "plain", &answers::ask(&"y".repeat(9 << 20))).await;
-    assert_eq!((refused.status(), refused.header("x-jurat-verdict")), (413, Some("unsworn")));
-    assert_eq!(refused.error_code(), "unsworn_error");
 
     let (_engine, _sidecar, connect) = stage(&[]).await;
     let answer = connect.post(CHAT, "large", &answers::ask("ping")).await;
@@ -215,6 +210,37 @@ async fn whatever_is_not_sworn_is_marked_or_refused() {
     drop(sidecar);
     let answer = connect.post(CHAT, "plain", &answers::ask("x")).await;
     assert_eq!((answer.status(), answer.error_code().as_str()), (502, "service_unreachable"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_dies_leaves_no_stream_that_ended_well() {
+    let (_engine, sidecar, connect) = stage(&[]).await;
+    let mut client = connect.connect().await;
+    client.send(&request("POST", CHAT, &["X-Script: endless"], &answers::ask_stream("x"))).await.unwrap();
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let head = client.head().await.unwrap();
+    let (begun, found) = client.body_until(&head, &event).await;
+    found.unwrap();
+    drop(sidecar);
+    let rest = String::from_utf8(client.drain_for(Duration::from_secs(6)).await).unwrap();
+    assert!(rest.contains("data: {\"error\":{"), "{rest}");
+    assert!(rest.contains("\"code\":\"receipt.unavailable\""), "{rest}");
+    assert_eq!(begun, event);
+    connect.says("undecided receipt.unavailable: ").await;
+}
+
+/// Turned away at the service's door: its status passes, and nobody's word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_at_the_door_keeps_its_status() {
+    let engine = engine().await;
+    let sidecar = Sidecar::before(engine.url()).args(["--body-limit", "1000"]).start().await;
+    let connect = Connect::to(&format!("http://{}", sidecar.address()), &[]).await;
+    let refused = connect.post(CHAT, "plain", &answers::ask(&"y".repeat(2000))).await;
+    assert_eq!((refused.status(), refused.header("x-jurat-verdict")), (413, Some("unsworn")));
+    assert_eq!(refused.error_code(), "unsworn_error");
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.ends_with("The request body is too large"), "{message}");
+    assert!(engine.recorded().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

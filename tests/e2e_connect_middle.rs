@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -140,16 +141,10 @@ async fn the_receipt_of_another_answer() {
 /// The same bytes asked for again, and answered with what was genuine the last time: the challenge is another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_answer_to_the_same_bytes() {
-    let old: Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>> = Arc::default();
+    let old: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>> = Arc::default();
     let replay = of_answers(move |passing| {
         let mut old = old.lock().unwrap();
-        match old.iter().find(|(asked, _)| *asked == passing.asked) {
-            Some((_, answer)) => answer.clone(),
-            None => {
-                old.push((passing.asked.clone(), passing.unchanged()));
-                passing.unchanged()
-            }
-        }
+        old.entry(passing.asked.clone()).or_insert_with(|| passing.unchanged()).clone()
     });
     let engine = engine().await;
     let sidecar = Sidecar::before(engine.url()).start().await;
@@ -286,4 +281,29 @@ async fn a_report_that_is_not_trusted_any_more() {
     let answer = connect.post(CHAT, "plain", &answers::ask("a secret")).await;
     assert_eq!((answer.status(), answer.error_code().as_str()), (503, "service_untrusted"));
     assert_eq!(engine.recorded().len(), asked, "nothing is sent to a service that is not trusted");
+}
+
+/// Without a single answer: whenever it is due, the service is asked to prove itself again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_is_verified_again_by_itself() {
+    let engine = engine().await;
+    let sidecar = Sidecar::before(engine.url()).start().await;
+    let reports: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let seen = Arc::clone(&reports);
+    // The first three are genuine; from then on the first is shown again.
+    let middle = Middle::before(sidecar.address(), move |passing| {
+        if !passing.target().contains("/attestation/") {
+            return passing.unchanged();
+        }
+        let mut reports = seen.lock().unwrap();
+        reports.push(passing.unchanged());
+        if reports.len() <= 3 { passing.unchanged() } else { reports[0].clone() }
+    })
+    .await;
+    let connect = Connect::to(middle.url(), &["--verify-every", "1"]).await;
+    connect.says("the service is not trusted: refuted under the policy simulated: ").await;
+    assert!(reports.lock().unwrap().len() >= 4);
+    let answer = connect.post(CHAT, "plain", &answers::ask("a secret")).await;
+    assert_eq!((answer.status(), answer.error_code().as_str()), (503, "service_untrusted"));
+    assert!(engine.recorded().is_empty());
 }

@@ -9,8 +9,8 @@ use jurat_verify::{BodyDigests, Outcome, Status, TrustedSigner, Verdict};
 use jurat_witness::{Shape, Statement};
 use reqwest::header::HeaderMap;
 
-/// How long a replica of the service may take to see the receipt that another one stored.
-const REPLICATION: [Duration; 4] = [
+/// How long a replica of the service may take to see the receipt that another one stored, and a network to be well again.
+const PAUSES: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(150),
     Duration::from_millis(400),
@@ -57,8 +57,8 @@ impl fmt::Display for Ruling {
     }
 }
 
-/// Fetches the receipt. It is stored before the answer can end, so that only a service of several replicas is given a
-/// moment.
+/// Fetches the receipt. It is stored before the answer can end: a moment is given to services of several replicas, and to
+/// connections that broke.
 pub(crate) async fn receipt(
     client: &Client,
     base: &BaseUrl,
@@ -66,16 +66,20 @@ pub(crate) async fn receipt(
     credentials: &HeaderMap,
 ) -> Result<SignatureRecord, Ruling> {
     let asking = async {
-        let mut pauses = REPLICATION.iter();
+        let mut pauses = PAUSES.iter();
         loop {
-            match client.fetch_own_record(base, &id.to_string(), credentials.clone()).await {
-                Err(ClientError::NoReceipt { missing: Missing::Unknown, .. }) => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => {
-                        return Err(Ruling::refused("receipt.unknown", "the service has no such receipt"));
-                    }
-                },
-                other => return other.map_err(|error| Ruling::undecided("receipt.unavailable", error)),
+            let error = match client.fetch_own_record(base, &id.to_string(), credentials.clone()).await {
+                Ok(record) => return Ok(record),
+                Err(error) => error,
+            };
+            let unknown = matches!(error, ClientError::NoReceipt { missing: Missing::Unknown, .. });
+            let passing = unknown || matches!(error, ClientError::Unreachable { .. });
+            match pauses.next().filter(|_| passing) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None if unknown => {
+                    return Err(Ruling::refused("receipt.unknown", "the service has no such receipt"));
+                }
+                None => return Err(Ruling::undecided("receipt.unavailable", error)),
             }
         }
     };

@@ -22,7 +22,7 @@ use super::{
     refusal::Refusal,
     trust::Trusted,
     unsworn,
-    upload::{self, Pieces, Upload},
+    upload::{self, Broken, Pieces, Upload},
 };
 use crate::{
     answer::{self, Ruling},
@@ -64,35 +64,42 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     async fn send(&mut self, mut payload: Payload) -> Result<Response, Refusal> {
-        let broken = |_| Refusal::BodyIncomplete;
-        match Upload::begin(&mut payload, &mut self.exchange).await.map_err(broken)? {
+        let begun = Upload::begin(&mut payload, &mut self.exchange).await;
+        match begun.map_err(|Broken| Refusal::BodyIncomplete)? {
             Upload::Whole(body) => match self.onward(body.clone()).send().await {
+                // Nothing was sent yet, and the service shows another key since it started anew.
                 Err(error) if error.is_connect() && self.renewed().await => {
-                    // Nothing was sent yet, and the service shows another key since it started anew.
                     self.onward(body).send().await.map_err(|error| unreachable(&error))
                 }
                 other => other.map_err(|error| unreachable(&error)),
             },
-            Upload::Begun(start) => {
-                let (to, pieces) = Pieces::new(declared_length(self.request));
-                let sending = self.onward(reqwest::Body::wrap(pieces)).send();
-                let rest = upload::rest(start, &mut payload, &mut self.exchange, to);
-                tokio::pin!(sending, rest);
-                let answered = tokio::select! {
-                    sent = &mut rest => match sent {
-                        Ok(()) => None,
-                        Err(error) => return Err(broken(error)),
-                    },
-                    response = &mut sending => Some(response),
-                };
-                let response = match answered {
-                    None => sending.await,
-                    // The service does not want to know the rest.
-                    Some(response) => response,
-                };
-                response.map_err(|error| unreachable(&error))
-            }
+            Upload::Begun(start) => match self.send_by_pieces(start, payload).await {
+                Err(Unsent::Broken) => Err(Refusal::BodyIncomplete),
+                Err(Unsent::Failed(error)) => {
+                    // What was read of it is gone, but the next request should find the way.
+                    let _ = error.is_connect() && self.renewed().await;
+                    Err(unreachable(&error))
+                }
+                Ok(response) => Ok(response),
+            },
         }
+    }
+
+    async fn send_by_pieces(&mut self, start: Bytes, mut payload: Payload) -> Result<Response, Unsent> {
+        let (to, pieces) = Pieces::new(declared_length(self.request));
+        let sending = self.onward(reqwest::Body::wrap(pieces)).send();
+        let rest = upload::rest(start, &mut payload, &mut self.exchange, to);
+        tokio::pin!(sending, rest);
+        let early = tokio::select! {
+            sent = &mut rest => sent.map(|()| None).map_err(|Broken| Unsent::Broken)?,
+            // The service does not want to know the rest.
+            response = &mut sending => Some(response),
+        };
+        let response = match early {
+            Some(response) => response,
+            None => sending.await,
+        };
+        response.map_err(Unsent::Failed)
     }
 
     fn onward(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
@@ -146,6 +153,13 @@ impl Asking<'_> {
             _ => answering.hold(body).await,
         }
     }
+}
+
+/// Why a large request did not get through.
+enum Unsent {
+    /// Its client broke off.
+    Broken,
+    Failed(reqwest::Error),
 }
 
 /// An answer whose body is coming.
