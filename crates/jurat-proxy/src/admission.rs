@@ -96,6 +96,14 @@ impl Admission {
         Ok(Credentials::Consumed)
     }
 
+    /// Whether the token that a request brings opens the door to the engine; nothing is counted.
+    pub(crate) fn would_let_in(&self, context: &Context, headers: &HeaderMap) -> Result<(), Refusal> {
+        match &self.doors.data {
+            Some(keyring) => Self::token(keyring, context, headers).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// The door to receipts: for whoever has a token for it, and for clients with the token they asked the engine by.
     pub(crate) fn to_receipts(&self, context: &Context, headers: &HeaderMap) -> Result<Reach, Refusal> {
         let Some(keyring) = &self.doors.receipts else { return Ok(Reach::Own) };
@@ -117,10 +125,14 @@ impl Admission {
     }
 
     fn enter(&self, keyring: &Keyring, context: &Context, headers: &HeaderMap) -> Result<(), Refusal> {
-        let presented = owner::presented(headers).ok_or(Refusal::TokenRequired)?;
-        let token = keyring.find(presented, context.now()).ok_or(Refusal::TokenInvalid)?;
+        let token = Self::token(keyring, context, headers)?;
         let Some(rate) = token.rate().or(self.doors.token_rate) else { return Ok(()) };
         self.tokens.admit(*token.digest(), rate, Instant::now()).map_err(Refusal::RateLimited)
+    }
+
+    fn token(keyring: &Keyring, context: &Context, headers: &HeaderMap) -> Result<Token, Refusal> {
+        let presented = owner::presented(headers).ok_or(Refusal::TokenRequired)?;
+        keyring.find(presented, context.now()).ok_or(Refusal::TokenInvalid)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use actix_http::RequestHead;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, StatusCode},
@@ -57,6 +58,17 @@ async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payloa
         Some(route) => relay::relay(context, request, payload, route).await,
         None => own(Refusal::RouteUnknown.response()),
     }
+}
+
+/// Whether a request whose client waits with the body would be admitted, as far as its head tells. Its pace is another
+/// question, asked once, when it is answered.
+pub(crate) fn expects(context: &Context, head: &RequestHead) -> Result<(), Refusal> {
+    let Some(route) = routes::find(&head.method, head.uri.path()) else { return Ok(()) };
+    if context.parts.latches.is_draining() {
+        return Err(Refusal::Draining);
+    }
+    context.parts.admission.would_let_in(context, &head.headers)?;
+    relay::fits(context, &route, &head.headers).map(drop)
 }
 
 /// The routes that are jurat's own, bare and under `/v1`.

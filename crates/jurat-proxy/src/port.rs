@@ -12,13 +12,14 @@ mod vigil;
 use std::{
     convert::Infallible,
     fmt::Debug,
+    future::ready,
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use actix_http::{HttpService, Request};
+use actix_http::{HttpService, Request, Response};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::{
@@ -84,8 +85,9 @@ async fn plain(
     parts: Parts,
     head_timeout: Duration,
 ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()> {
-    let app = Rc::new(application(&Context::new(parts)).await?);
-    let http1 = Rc::new(http1(app, head_timeout).await?);
+    let context = Context::new(parts);
+    let app = Rc::new(application(&context).await?);
+    let http1 = Rc::new(http1(app, context, head_timeout).await?);
     Ok(fn_service(move |io: TcpStream| {
         let http1 = Rc::clone(&http1);
         async move {
@@ -106,7 +108,7 @@ async fn secured(
     let metrics = Arc::clone(&parts.metrics);
     let context = Context::new(parts);
     let app = Rc::new(application(&context).await?);
-    let http1 = Rc::new(http1(Rc::clone(&app), head_timeout).await?);
+    let http1 = Rc::new(http1(Rc::clone(&app), Rc::clone(&context), head_timeout).await?);
     Ok(fn_service(move |io: TcpStream| {
         let (acceptor, metrics) = (acceptor.clone(), Arc::clone(&metrics));
         let (app, context, http1) = (Rc::clone(&app), Rc::clone(&context), Rc::clone(&http1));
@@ -134,6 +136,7 @@ async fn application(
 /// HTTP/1.1 over whatever carries it. What actix-http leaves off or on by default has cost an answer or a receipt each.
 async fn http1<T, S>(
     app: Rc<S>,
+    context: Rc<Context>,
     head_timeout: Duration,
 ) -> Result<impl Service<(Watched<T>, Option<SocketAddr>)>, ()>
 where
@@ -148,11 +151,24 @@ where
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(head_timeout)
         .client_disconnect_timeout(GOODBYE)
+        // `100 Continue` is for whoever would be admitted: the others learn why not before they have sent their body.
+        .expect(fn_service(move |request: Request| ready(continued(&context, request))))
         // A client that half-closes has left; otherwise its leaving would go unnoticed.
         .h1_allow_half_closed(false)
         .on_connect_ext(|io: &Watched<T>, data| drop(data.insert(Rc::clone(io.vigil()))))
         .h1::<_, BoxBody>(app);
     service.new_service(()).await.map_err(unstarted)
+}
+
+fn continued(context: &Context, request: Request) -> Result<Request, Response<BoxBody>> {
+    match data::expects(context, request.head()) {
+        Ok(()) => Ok(request),
+        Err(refusal) => {
+            let response = refusal.response();
+            context.parts.metrics.answered(&response);
+            Err(response.into())
+        }
+    }
 }
 
 fn unstarted(error: impl Debug) {

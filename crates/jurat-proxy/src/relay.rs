@@ -48,11 +48,10 @@ pub(crate) async fn relay(
         Ok(credentials) => credentials,
         Err(refusal) => return own(refusal.response()),
     };
-    let limit = body_limit(&context, route.brings, request.headers());
-    let declared = declared_length(request.headers());
-    if declared.is_some_and(|length| length > limit) {
-        return own(Refusal::BodyTooLarge.response());
-    }
+    let (declared, limit) = match fits(&context, &route, request.headers()) {
+        Ok(lengths) => lengths,
+        Err(refusal) => return own(refusal.response()),
+    };
     let standing = match admit(&context, &route, request.headers()) {
         Ok(standing) => standing,
         Err(refusal) => return own(refusal.response()),
@@ -326,6 +325,19 @@ fn shape(headers: &HeaderMap) -> Shape {
         "application/json" => Shape::Json,
         other if other.ends_with("+json") => Shape::Json,
         _ => Shape::Opaque,
+    }
+}
+
+/// The length that a request declares, if it does, and the most that it may have.
+pub(crate) fn fits(
+    context: &Context,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<(Option<u64>, u64), Refusal> {
+    let (declared, limit) = (declared_length(headers), body_limit(context, route.brings, headers));
+    match declared {
+        Some(length) if length > limit => Err(Refusal::BodyTooLarge),
+        _ => Ok((declared, limit)),
     }
 }
 
