@@ -33,7 +33,13 @@ pub use bundle::{
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
-pub use gpu::wanted::{CertificateQuestion, RimAnswerError, RimId, read_rim_answer};
+pub use gpu::{
+    ocsp::{OcspAnswerError, ocsp_window},
+    wanted::{
+        CertificateQuestion, NrasShapeError, RimAnswerError, RimId, manifest_signers, nras_shape,
+        read_rim_answer,
+    },
+};
 pub use policy::{Policy, PolicyError, Roots};
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};

@@ -15,12 +15,34 @@ use crate::{BaseUrl, Service, Sources};
 /// Intel's answers hold for thirty days; this is how old news of a revocation may be.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Collateral, and whether any of it came from the cache.
+/// Collateral, and whether any of it came from the cache. What the cache has is passed over if it does not hold at
+/// `as_of`.
 pub(super) async fn collateral(
     asker: &Asker,
     base: &BaseUrl,
     platform: &Platform,
     as_of: UnixSeconds,
+    memory: Memory,
+) -> Result<(String, bool), Missed> {
+    let (collateral, cached) = put_together(asker, base, platform, memory).await?;
+    match holds(&collateral, as_of) {
+        Err(_) if cached && asker.silence.is_none() => {}
+        held => return held.map(|()| (collateral, cached)),
+    }
+    let (collateral, cached) = put_together(asker, base, platform, Memory::Anew).await?;
+    holds(&collateral, as_of).map(|()| (collateral, cached))
+}
+
+fn holds(collateral: &str, as_of: UnixSeconds) -> Result<(), Missed> {
+    // without legible dates it is the judge's
+    let Some(window) = collateral_window(collateral) else { return Ok(()) };
+    ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))
+}
+
+async fn put_together(
+    asker: &Asker,
+    base: &BaseUrl,
+    platform: &Platform,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
     let url = |tee, rest: &[&'static str], query: &[(&str, &str)]| {
@@ -57,13 +79,7 @@ pub(super) async fn collateral(
     let collateral = answers.collateral().map_err(|error| {
         missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
     })?;
-    // Judged by an earlier time it would be refused as not valid yet, and a machine with it that did no wrong.
-    match collateral_window(&collateral) {
-        Some(window) if as_of < *window.start() => {
-            Err(missed("collateral", ErrandError::Later { from: *window.start(), at: as_of }))
-        }
-        _ => Ok((collateral, cached)),
-    }
+    Ok((collateral, cached))
 }
 
 /// Intel serves the root's list elsewhere than the rest; caches of Intel's service serve it beside the rest.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use jurat_proto::sha256;
-use jurat_verify::{CertificateQuestion, RimId, read_rim_answer};
+use jurat_proto::{UnixSeconds, sha256};
+use jurat_verify::{CertificateQuestion, RimId, nras_shape, ocsp_window, read_rim_answer};
+use reqwest::Url;
 use tokio::task::JoinSet;
 
 use super::{
@@ -52,22 +53,43 @@ pub(super) async fn ocsp(
     asker: &Asker,
     base: &BaseUrl,
     certificates: &[CertificateQuestion],
+    as_of: UnixSeconds,
     memory: Memory,
 ) -> Haul<Vec<u8>> {
     let errands = certificates.iter().map(|certificate| {
         let (asker, certificate, url) = (asker.clone(), certificate.clone(), base.join([]));
         async move {
-            let what = "word on a certificate";
-            let nonce = fresh_nonce().map_err(|error| missed(Service::Ocsp, what, error))?;
-            let mut question = Question::get(url.clone()).kept_for(KEEP_OCSP);
-            question.post = Some(("application/ocsp-request", certificate.request(&nonce)));
-            question.name = sha256(format!("{url} {}", certificate.id()).as_bytes());
-            let answer = asker.ask(question, memory).await;
-            let answer = answer.map_err(|error| missed(Service::Ocsp, what, error))?;
-            Ok((answer.body, answer.cached))
+            let word = match one_word(&asker, &url, &certificate, as_of, memory).await {
+                Err(_) if memory == Memory::Kept && asker.silence.is_none() => {
+                    one_word(&asker, &url, &certificate, as_of, Memory::Anew).await
+                }
+                word => word,
+            };
+            word.map_err(|error| missed(Service::Ocsp, "word on a certificate", error))
         }
     });
     all(errands).await
+}
+
+/// What a responder says of one certificate, if that holds at `as_of`.
+async fn one_word(
+    asker: &Asker,
+    url: &Url,
+    certificate: &CertificateQuestion,
+    as_of: UnixSeconds,
+    memory: Memory,
+) -> Result<(Vec<u8>, bool), ErrandError> {
+    let nonce = fresh_nonce()?;
+    let mut question = Question::get(url.clone()).kept_for(KEEP_OCSP);
+    question.post = Some(("application/ocsp-request", certificate.request(&nonce)));
+    question.name = sha256(format!("{url} {}", certificate.id()).as_bytes());
+    let answer = asker.ask(question, memory).await?;
+    // what is kept answered another nonce
+    let window = ocsp_window(&answer.body, (!answer.cached).then_some(&nonce));
+    let window =
+        window.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    window.map_or(Ok(()), |window| ErrandError::unless_within(&window, as_of))?;
+    Ok((answer.body, answer.cached))
 }
 
 /// NVIDIA's verdict on the evidence, which is sent to it whole, and the keys of the hour.
@@ -77,7 +99,7 @@ pub(super) async fn verdict(
     evidence: &str,
     memory: Memory,
 ) -> Result<(Attested, bool), Missed> {
-    let text = |what: &'static str, url: &reqwest::Url, body: Vec<u8>| {
+    let text = |what: &'static str, url: &Url, body: Vec<u8>| {
         String::from_utf8(body).map_err(|_| {
             let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
             missed(Service::Nras, what, error)
@@ -93,7 +115,12 @@ pub(super) async fn verdict(
     let url = base.join([".well-known", "jwks.json"]);
     let keys = asker.ask(Question::get(url.clone()).kept_for(KEEP_KEYS), memory).await;
     let keys = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
-    Ok((Attested { answer, jwks: text("keys", &url, keys.body)? }, keys.cached))
+    let jwks = text("keys", &url, keys.body)?;
+    nras_shape(answer.as_bytes(), jwks.as_bytes()).map_err(|error| {
+        let error = ErrandError::Illegible { url: base.to_string(), reason: error.to_string() };
+        missed(Service::Nras, "verdict", error)
+    })?;
+    Ok((Attested { answer, jwks }, keys.cached))
 }
 
 /// Runs errands, a few at once, and keeps their order.

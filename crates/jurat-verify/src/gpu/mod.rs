@@ -5,7 +5,7 @@ mod firmware;
 mod identity;
 mod measurements;
 mod mode;
-mod ocsp;
+pub(crate) mod ocsp;
 mod payload;
 mod rim;
 mod spdm;
