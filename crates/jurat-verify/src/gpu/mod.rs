@@ -5,6 +5,7 @@ mod firmware;
 mod identity;
 mod measurements;
 mod mode;
+pub(crate) mod nras;
 pub(crate) mod ocsp;
 mod payload;
 mod rim;
@@ -20,6 +21,7 @@ use self::{
     certificates::{Chain, ChainError},
     firmware::Firmware,
     measurements::Authenticated,
+    nras::Service,
     payload::{Evidence, Payload},
     rim::{MAX_MANIFESTS, Rim, RimError},
     spdm::{SpdmError, SpdmReport},
@@ -49,11 +51,13 @@ pub(crate) struct Question<'a> {
     pub(crate) ocsp: &'a [Vec<u8>],
     /// NVIDIA's own verdict.
     pub(crate) nras: Option<NrasAnswer<'a>>,
+    /// Who must have given it.
+    pub(crate) nras_service: Service,
     pub(crate) now: UnixSeconds,
 }
 
 /// The checks that look into the evidence.
-const INSIDE: [CheckId; 7] = [
+const INSIDE: [CheckId; 8] = [
     CheckId::GpuChain,
     CheckId::GpuRevocation,
     CheckId::GpuSignature,
@@ -61,11 +65,11 @@ const INSIDE: [CheckId; 7] = [
     CheckId::GpuFirmware,
     CheckId::GpuMeasurements,
     CheckId::GpuMode,
+    CheckId::GpuNras,
 ];
 
 /// Makes every `gpu.*` check.
 pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
-    file_unmade(transcript);
     let payload = match Payload::parse(question.payload) {
         Ok(Some(payload)) => payload,
         Ok(None) => {
@@ -107,6 +111,12 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
             transcript.file(id, Finding::skip("rests on gpu.signature"));
         }
     }
+    let nras = match question.nras {
+        None => Finding::skip("NVIDIA's attestation service was not asked"),
+        Some(_) if !signed => Finding::skip("rests on gpu.signature"),
+        Some(answer) => nras::judge(&gpus, answer, question.nonce, &question.nras_service, question.now),
+    };
+    transcript.file(CheckId::GpuNras, nras);
 }
 
 /// What a manifest says, for tests over genuine ones.
@@ -129,11 +139,6 @@ impl Question<'_> {
         }
         texts.iter().map(|text| Rim::authenticate(text, &self.rim_root_spki, self.now)).collect()
     }
-}
-
-/// What this version does not judge.
-fn file_unmade(transcript: &mut Transcript) {
-    transcript.file(CheckId::GpuNras, Finding::skip("NVIDIA's attestation service was not asked"));
 }
 
 fn skip_inside(transcript: &mut Transcript, reason: &str) {

@@ -27,6 +27,7 @@ pub(super) fn question(payload: &str) -> gpu::Question<'_> {
         nonce: Ok(nonce),
         root_spki: roots::nvidia(Roots::Production),
         rim_root_spki: roots::nvidia_rim(Roots::Production),
+        nras_service: roots::nvidia_nras(Roots::Production),
         rims: &[],
         ocsp: &[],
         nras: None,
