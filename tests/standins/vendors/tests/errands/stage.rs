@@ -39,8 +39,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let now = UnixSeconds(now);
+        let now = wall_clock();
         let gpus = NonZeroU32::new(2).unwrap();
         let tee = Blueprint::new(now, gpus).mint().unwrap();
         let report = report(&tee, gpus.get(), now);
@@ -68,8 +67,8 @@ impl Stage {
     }
 
     pub(crate) fn judge_text(&self, errands: &Errands, report: String) -> Judged {
-        let inputs = Inputs::live(self.now).nonce(NONCE);
-        block_on(errands.judge(report, &self.policy, inputs, self.now))
+        let now = wall_clock();
+        block_on(errands.judge(report, &self.policy, Inputs::live(now).nonce(NONCE), now))
     }
 
     pub(crate) fn judge_as_of(&self, errands: &Errands, at: u64) -> Judged {
@@ -97,7 +96,7 @@ impl Stage {
         ));
         let jwks = self.ask("GET /nras/.well-known/jwks.json HTTP/1.1\r\n\r\n");
         let nras = NrasAnswer { answer: &answer, jwks: &jwks };
-        let inputs = Inputs { nras: Some(nras), ..Inputs::live(self.now).nonce(NONCE) };
+        let inputs = Inputs { nras: Some(nras), ..Inputs::live(wall_clock()).nonce(NONCE) };
         let verdict = verify_report(&self.report, &self.policy, inputs);
         Judged { verdict, report: self.report.clone(), material: Material::default() }
     }
@@ -111,6 +110,10 @@ impl Stage {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
+}
+
+fn wall_clock() -> UnixSeconds {
+    UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
 }
 
 pub(crate) fn status(judged: &Judged, id: CheckId) -> Status {
