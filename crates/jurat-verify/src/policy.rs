@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::CheckId;
 
+pub(crate) mod gpu;
+
 /// Which roots a policy believes. One policy never believes both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +43,9 @@ pub struct Policy {
     /// How the model's digests may have been made, where the claims are attested.
     #[serde(default = "every_manifest_source")]
     pub manifest_sources: Vec<ManifestSource>,
+    /// What every GPU must be.
+    #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
+    pub gpu: gpu::GpuPolicy,
 }
 
 /// Why a text is no policy.
