@@ -5,6 +5,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 use jurat_attest::GpuArchitecture;
 use jurat_proto::{Nonce, UnixSeconds, sha256};
 use rand_core::TryCryptoRng;
+use serde_json::value::RawValue;
 
 use crate::{
     Blueprint, GpuChain, GpuNonce, MintError, Nras, NrasExchange, Ocsp, Rims, SimulatedGpus, SimulatedQuotes,
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
+    /// dstack's `info`, if an application is measured.
+    pub(crate) info: Option<Box<RawValue>>,
     pub(crate) gpus: Vec<Gpu>,
     pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
@@ -144,15 +147,16 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated()?;
         // minted in any case, so that the same randomness gives the same GPUs in every mode
         let fabric = Fabric::mint(&nvidia, usize::try_from(blueprint.gpus.get()).unwrap_or(0), rng)?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
             gpus: gpus(blueprint, &nvidia, &fabric, rng)?,
             fabric,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,
@@ -183,6 +187,12 @@ fn gpus<R: TryCryptoRng + ?Sized>(
         Ok(Gpu::new(identity, certificates, blueprint, index, &links))
     };
     (0..blueprint.gpus.get()).map(mint).collect()
+}
+
+/// The member of dstack's description of a VM that a judge looks at.
+fn info(compose: &str) -> Result<Box<RawValue>, MintError> {
+    let info = serde_json::json!({ "tcb_info": { "app_compose": compose } });
+    serde_json::value::to_raw_value(&info).map_err(MintError::encoding("the description of the VM"))
 }
 
 impl Root {

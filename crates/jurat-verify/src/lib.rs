@@ -28,7 +28,8 @@ pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
 pub use policy::{
-    Policy, PolicyError, Roots,
+    Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
+    Severity,
     gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
 };
 pub use receipt::BodyDigests;
