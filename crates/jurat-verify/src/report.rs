@@ -123,6 +123,8 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
         required: policy.requires(CheckId::GpuPresent),
         nonce: bound.gpu_nonce,
         root_spki: roots::nvidia(policy.roots),
+        rim_root_spki: roots::nvidia_rim(policy.roots),
+        nras_service: roots::nvidia_nras(policy.roots),
         rims: inputs.rims,
         ocsp: inputs.ocsp,
         nras: inputs.nras,
@@ -142,7 +144,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     verdict.of_what_measures_to(measured)
 }
 
-fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
+pub(crate) fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
     let mut transcript = Transcript::default();
     transcript.file(CheckId::TdxQuote, Finding::fail(reason));
     for id in CheckId::ALL.iter().copied().filter(|id| !id.is_about_receipts() && *id != CheckId::TdxQuote) {
@@ -152,4 +154,4 @@ fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

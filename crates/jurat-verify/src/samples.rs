@@ -1,6 +1,8 @@
 //! The judge over genuine reports. They are not part of the project: where `../shared/samples` is absent
 //! these tests skip, and say so.
 
+mod golden;
+mod nras;
 mod pinned;
 mod vendors;
 
