@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::CheckId;
 
+pub(crate) mod gpu;
 mod hex;
 mod lint;
 mod measurements;
@@ -64,6 +65,9 @@ pub struct Policy {
     /// Reference values of the software that is accepted: a TD must match one of these sets wholly. Empty: any code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<ReferenceSet>,
+    /// What every GPU must be.
+    #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
+    pub gpu: gpu::GpuPolicy,
 }
 
 /// Why a text is no policy.
@@ -144,6 +148,7 @@ impl Policy {
             (CheckId::TdxMeasurements, self.measurements.is_empty()),
             (CheckId::BindSigner, self.signers.is_empty()),
             (CheckId::BindModel, self.models.is_empty()),
+            (CheckId::GpuVersions, self.gpu.is_empty()),
         ];
         let implied = implied.into_iter().filter(|(_, empty)| !empty).map(|(id, _)| id);
         let unlisted = implied.filter(|id| !self.required.contains(id));

@@ -169,6 +169,7 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
             "bind.signer",
             "bind.model",
             "bind.tls",
+            "gpu.versions",
             "gpu.measurements",
             "gpu.revocation",
             "gpu.nras"
