@@ -46,7 +46,7 @@ pub(crate) enum PolicyCommand {
     /// Name what is unwise about a policy, what an attacker gains by it, and what to write instead
     Lint(PolicyOptions),
     /// Print what a trusted report's TD measures to, as reference values
-    Reference(ReferenceOptions),
+    Reference(Box<ReferenceOptions>),
 }
 
 #[derive(Debug, Subcommand)]
