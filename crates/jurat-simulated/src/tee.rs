@@ -155,16 +155,16 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         // minted in any case, so that the same randomness gives the same GPUs in every mode
         let fabric = Fabric::mint(&nvidia, usize::try_from(blueprint.gpus.get()).unwrap_or(0), rng)?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
-            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpus: gpus(blueprint, &nvidia, &fabric, rng)?,
             fabric,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,

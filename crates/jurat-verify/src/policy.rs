@@ -62,12 +62,12 @@ pub struct Policy {
     /// Signers that are accepted: continuity with those seen before. Empty: any that the hardware vouches for.
     #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
     pub signers: Vec<Address>,
-    /// Reference values of the software that is accepted: a TD must match one of these sets wholly. Empty: any code.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub measurements: Vec<ReferenceSet>,
     /// What every GPU must be.
     #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
     pub gpu: gpu::GpuPolicy,
+    /// Reference values of the software that is accepted: a TD must match one of these sets wholly. Empty: any code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<ReferenceSet>,
 }
 
 /// Why a text is no policy.
