@@ -133,6 +133,14 @@ impl SimulatedTee {
         self.stage.services.responders.about_request(request, &chains, ocsp)
     }
 
+    /// The same about the certificates of other GPUs, in PEM chains.
+    ///
+    /// # Errors
+    /// If the request or a chain is none, or the response cannot be encoded or signed.
+    pub fn ocsp_about(&self, request: &[u8], chains: &[&str], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
+        self.stage.services.responders.about_request(request, chains, ocsp)
+    }
+
     /// What NVIDIA's attestation service answers at `now` to an `nvidia_payload`, with its keys.
     ///
     /// # Errors

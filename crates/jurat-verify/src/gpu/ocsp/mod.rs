@@ -8,6 +8,7 @@ use p384::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use x509_cert::ext::pkix::{CrlReason, ExtendedKeyUsage};
 
 use self::response::{CertStatus, Response, SingleResponse};
+pub use self::response::{OcspAnswerError, ocsp_window};
 use super::{
     Gpu,
     certificates::{Chain, Issuer, Link},
