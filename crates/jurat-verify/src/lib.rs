@@ -40,7 +40,11 @@ pub use gpu::{
         read_rim_answer,
     },
 };
-pub use policy::{Policy, PolicyError, Roots};
+pub use policy::{
+    Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
+    Severity,
+    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
+};
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;

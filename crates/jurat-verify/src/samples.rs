@@ -3,6 +3,7 @@
 
 mod golden;
 mod nras;
+mod pinned;
 mod vendors;
 
 use std::{fs, path::PathBuf};
@@ -94,6 +95,7 @@ fn a_genuine_report_of_one_gpu_holds() {
                 "tdx.tcb",
                 "tdx.debug",
                 "tdx.eventlog",
+                "tdx.compose",
                 "bind.address",
                 "bind.nonce",
                 "gpu.present",

@@ -21,8 +21,14 @@ const AGAIN: Duration = Duration::from_secs(30);
 const HUNG: Duration = Duration::from_secs(180);
 /// The checks that rest on what Intel and NVIDIA say of the platform, of measurements and of certificates. Nothing else
 /// may be missing from an offline self-check.
-const ON_COLLATERAL: [CheckId; 5] =
-    [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::GpuMeasurements, CheckId::GpuRevocation, CheckId::GpuNras];
+const ON_COLLATERAL: [CheckId; 6] = [
+    CheckId::TdxQuote,
+    CheckId::TdxTcb,
+    CheckId::TdxPlatform,
+    CheckId::GpuMeasurements,
+    CheckId::GpuRevocation,
+    CheckId::GpuNras,
+];
 
 /// By what the service judges itself, and how often.
 #[derive(Debug, Clone)]
@@ -105,7 +111,7 @@ fn with_reasons(found: SelfCheck, missed: &[Missed]) -> SelfCheck {
 /// Whether the service may call itself ready on this verdict.
 pub(crate) fn accept(verdict: &Verdict, policy: &Policy, kind: SelfCheckKind) -> SelfCheck {
     let passed = |id| verdict.check(id).is_some_and(|check| check.status == Status::Pass);
-    let missing: Vec<CheckId> = policy.required.iter().copied().filter(|id| !passed(*id)).collect();
+    let missing: Vec<CheckId> = policy.demands().filter(|id| !passed(*id)).collect();
     match verdict.outcome() {
         Outcome::Trusted => SelfCheck::Passed { skipped: Vec::new() },
         Outcome::Undecided

@@ -1,6 +1,8 @@
-//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one.
+//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one, `pinned.rs` those
+//! that are of something else than the policy names.
 
 mod nvidia;
+mod pinned;
 mod refused;
 
 use std::num::NonZeroU32;
@@ -160,7 +162,18 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
     assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
     assert_eq!(
         of(&verdict, Status::Skip),
-        ["tdx.measurements", "bind.tls", "gpu.measurements", "gpu.revocation", "gpu.nras"]
+        [
+            "tdx.platform",
+            "tdx.measurements",
+            "tdx.compose",
+            "bind.signer",
+            "bind.model",
+            "bind.tls",
+            "gpu.versions",
+            "gpu.measurements",
+            "gpu.revocation",
+            "gpu.nras"
+        ]
     );
     let signer = verdict.trusted_signer().unwrap();
     assert_eq!(*signer.address(), attester.key.address());

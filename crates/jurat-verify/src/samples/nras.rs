@@ -1,5 +1,7 @@
 //! Answers of NVIDIA's attestation service, recorded with the reports that they are about.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::*;
 use crate::NrasAnswer;
 
@@ -66,17 +68,17 @@ fn nvidias_verdicts_confirm_the_reports_that_they_are_about() {
 #[test]
 fn nvidias_refusal_refutes() {
     let Some(refused) = Exchange::of("phala-20260610") else { return };
-    let Some(report) = sample("phala-20260610/attestation_report.json") else { return };
-    let body: serde_json::Value = serde_json::from_str(&report).unwrap();
-    let payload = body["nvidia_payload"]
-        .as_str()
-        .or_else(|| body["all_attestations"][0]["nvidia_payload"].as_str())
-        .unwrap();
+    let Some(meta) = sample("phala-20260610/nras_exchange_meta.json") else { return };
+    let meta: serde_json::Value = serde_json::from_str(&meta).unwrap();
+    assert_eq!(meta["status"], 200);
+    let request = STANDARD.decode(meta["req_body_base64"].as_str().unwrap()).unwrap();
+    let payload = String::from_utf8(request).unwrap();
     let question = crate::gpu::Question {
         nras: Some(NrasAnswer { answer: &refused.answer, jwks: &refused.jwks }),
         now: UnixSeconds(1_781_056_160),
-        ..vendors::question(payload)
+        ..vendors::question(&payload)
     };
     let verdict = vendors::judge(&question);
     assert_nras(&verdict, Status::Fail, "GPU-0: NVIDIA refused it: NONCE_NOT_MATCHING");
+    assert_eq!(failing(&verdict), ["gpu.nonce", "gpu.nras"], "{verdict}");
 }

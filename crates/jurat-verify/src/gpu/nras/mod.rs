@@ -17,7 +17,7 @@ use self::{
     keys::{KeyError, KeySet},
     token::{Authority, TokenError},
 };
-use super::{Gpu, identity::Identity};
+use super::Gpu;
 use crate::{NrasAnswer, check::Finding};
 
 const MAX_TEXT: usize = 1 << 20;
@@ -163,8 +163,7 @@ fn contradicts(
     if !seen.insert(at) {
         return Some("NVIDIA speaks of one GPU twice".into());
     }
-    let (Ok(chain), Ok(report)) = (&gpu.chain, &gpu.report) else { return differs("GPU") };
-    let identity = match Identity::read(report, &chain.leaf) {
+    let identity = match gpu.identity() {
         Ok(identity) => identity,
         Err(error) => return Some(error.to_string()),
     };

@@ -157,3 +157,6 @@ fn delegate(der: &[u8], above: &[Issuer], now: UnixSeconds) -> Option<VerifyingK
     let issued = fit && issuer.key.verify(link.signed, &link.signature).is_ok();
     issued.then_some(link.key)
 }
+
+#[cfg(test)]
+mod tests;
