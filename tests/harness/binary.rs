@@ -55,6 +55,17 @@ pub fn tdx_standin() -> &'static PathBuf {
     })
 }
 
+/// The stand-in of Intel's and NVIDIA's services (`tests/standins/vendors`). `JURAT_VENDORS_STANDIN` names it.
+pub fn vendors_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_VENDORS_STANDIN") {
+            return path;
+        }
+        build(&["--package", "jurat-standin-vendors", "--bins"]).join("jurat-standin-vendors")
+    })
+}
+
 fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
     if let Some(path) = named(variable) {
         return path;
