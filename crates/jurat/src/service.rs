@@ -193,7 +193,7 @@ impl Running {
 
 /// Who goes to the vendors for the self-check.
 fn errands(config: &Config, policy: &Policy) -> Result<Option<Errands>, Failure> {
-    let Some(sources) = config.vendors.sources(policy.roots)? else { return Ok(None) };
+    let Some(sources) = config.vendors.sources(policy.roots) else { return Ok(None) };
     let client = Client::new().map_err(Failure::unavailable)?;
     Ok(Some(Errands::new(client, sources)))
 }

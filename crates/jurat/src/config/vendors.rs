@@ -60,15 +60,15 @@ impl Vendors {
     }
 
     /// Where to ask under these roots; `None`: nowhere.
-    pub(crate) fn sources(&self, roots: Roots) -> Result<Option<Sources>, Failure> {
+    pub(crate) fn sources(&self, roots: Roots) -> Option<Sources> {
         if self.collateral == Collateral::None {
-            return Ok(None);
+            return None;
         }
-        let own = Sources::of(roots).map_err(Failure::config)?;
+        let own = Sources::of(roots);
         let mut sources = self.named.clone();
         sources.pcs = sources.pcs.or(own.pcs);
         sources.rim = sources.rim.or(own.rim);
         sources.ocsp = sources.ocsp.or(own.ocsp);
-        Ok(Some(sources))
+        Some(sources)
     }
 }
