@@ -28,11 +28,12 @@ mod pki;
 mod providers;
 mod quote;
 mod roots;
+mod services;
 mod spdm;
 mod tee;
 
 pub use blueprint::{
-    Blueprint, GpuChain, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, Roots, Tcb,
+    Blueprint, GpuChain, GpuFeature, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, Roots, Tcb,
 };
 pub use error::MintError;
 pub use pki::intel::FMSPC;
@@ -40,6 +41,12 @@ pub use providers::{SimulatedGpus, SimulatedQuotes};
 pub use quote::TdMeasurements;
 pub use roots::{
     INTEL_ROOT_KEY_PEM, INTEL_ROOT_PEM, NVIDIA_ROOT_KEY_PEM, NVIDIA_ROOT_PEM, RootFiles, mint_root_files,
+};
+pub use services::{
+    nras::{NRAS_ISSUER, Nras, NrasExchange},
+    ocsp::Ocsp,
+    rim::Rims,
+    switches::{SwitchEvidence, Switches},
 };
 pub use tee::SimulatedTee;
 

@@ -1,6 +1,9 @@
 //! The judge over genuine reports. They are not part of the project: where `../shared/samples` is absent
 //! these tests skip, and say so.
 
+mod golden;
+mod nras;
+mod pinned;
 mod vendors;
 
 use std::{fs, path::PathBuf};
@@ -92,6 +95,7 @@ fn a_genuine_report_of_one_gpu_holds() {
                 "tdx.tcb",
                 "tdx.debug",
                 "tdx.eventlog",
+                "tdx.compose",
                 "bind.address",
                 "bind.nonce",
                 "gpu.present",

@@ -9,18 +9,19 @@ use crate::{
     cli::AuditOptions,
     exit::{Code, Failure, print},
     policy,
+    tokens::credentials,
     verify::{code, is_url},
 };
 
 use self::{reading::Reading, reports::Reports};
 
 pub(crate) fn run(options: AuditOptions) -> Result<Code, Failure> {
-    let policy = policy::load(&options.policy)?;
+    let policy = policy::load_with(&options.policy, &options.reference)?;
     let reports = Reports::open(&options, &policy)?;
     let extent = if options.part { Extent::Part } else { Extent::Whole };
     let mut reading = Reading::new(Audit::new(&policy, extent), options.save.as_deref())?;
     if is_url(&options.target) {
-        reading.pages(&options.target)?;
+        reading.pages(&options.target, credentials(&options.token)?)?;
     } else {
         reading.file(&options.target)?;
     }

@@ -8,18 +8,25 @@ use jurat_proto::{Digest, sha256};
 use jurat_proxy::{Demands, EngineAddress, Limits};
 use serde::Deserialize;
 
+mod admission;
 mod demands;
 mod file;
 mod knobs;
 mod receipts;
+mod tls;
+mod vendors;
 
+pub(crate) use admission::Admission;
 use file::File;
 use knobs::{Knobs, Origin};
 pub(crate) use receipts::{ArchiveChoice, Receipts, StoreFailure};
+pub(crate) use tls::{TlsChoice, TlsName};
+pub(crate) use vendors::{Collateral, Vendors};
 
 use crate::{
     cli::ServeOptions,
     exit::{Code, Failure, print as print_data},
+    tls::Tls,
 };
 
 /// Whether the machine's GPUs are attested.
@@ -49,8 +56,8 @@ pub(crate) enum KeyChoice {
 pub(crate) enum SelfCheckKind {
     /// That its judge trusts it.
     Full,
-    /// That nothing is wrong with it but for want of collateral, which the service does not fetch: `/readyz` names
-    /// the checks that were left out. A report that brings its collateral is judged in full.
+    /// That nothing is wrong with it but for want of what vendors say: `/readyz` names the checks that were left out. A
+    /// report that brings its collateral is judged in full.
     #[default]
     Offline,
 }
@@ -71,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) engine: EngineAddress,
     pub(crate) policy: String,
     pub(crate) self_check: SelfCheckKind,
+    /// Whom it asks for what its verdict rests on.
+    pub(crate) vendors: Vendors,
     /// How long from one self-check to the next.
     pub(crate) self_check_every: Duration,
     pub(crate) concurrency: usize,
@@ -79,6 +88,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) demands: Demands,
     pub(crate) receipts: Receipts,
+    pub(crate) tls: TlsChoice,
+    pub(crate) admission: Admission,
+    /// How long a request's head may take.
+    pub(crate) head_timeout: Duration,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
     /// Where NVML is; `None` for the name that drivers install.
@@ -134,6 +147,7 @@ impl Config {
                 default_policy.to_owned(),
             ),
             self_check: file.self_check.unwrap_or_default(),
+            vendors: Vendors::settle(&mut knobs, file.self_check.unwrap_or_default(), &file)?,
             self_check_every: knobs.seconds("self_check_every", None, file.self_check_every, 3600.0)?,
             concurrency: knobs.positive("concurrency", options.concurrency, file.concurrency, 10_000)?,
             workers: knobs.positive("workers", options.workers, file.workers, cores)?,
@@ -161,6 +175,9 @@ impl Config {
             },
             demands: demands::settle(&mut knobs, &file)?,
             receipts: Receipts::settle(&mut knobs, options, &file)?,
+            tls: TlsChoice::settle(&mut knobs, &file)?,
+            admission: Admission::settle(&mut knobs, &file)?,
+            head_timeout: knobs.seconds("head_timeout", None, file.head_timeout, 30.0)?,
             tdx_source: knobs.parsed(
                 "tdx_source",
                 options.tdx_source.clone(),
@@ -240,6 +257,8 @@ pub(crate) fn print(options: ServeOptions) -> Result<Code, Failure> {
 pub(crate) fn check(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     crate::policy::load(&config.policy)?;
+    config.admission.open()?;
+    Tls::open(&config)?;
     Ok(Code::Done)
 }
 

@@ -1,5 +1,8 @@
-//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one.
+//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one, `pinned.rs` those
+//! that are of something else than the policy names.
 
+mod nvidia;
+mod pinned;
 mod refused;
 
 use std::num::NonZeroU32;
@@ -20,23 +23,23 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Outcome, Status};
 
-const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
-const NONCE: Nonce = Nonce::new([0x5a; 32]);
+pub(crate) const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
+pub(crate) const NONCE: Nonce = Nonce::new([0x5a; 32]);
 const OTHER_NONCE: Nonce = Nonce::new([0xa5; 32]);
 
-fn blueprint() -> Blueprint {
+pub(crate) fn blueprint() -> Blueprint {
     Blueprint::new(NOW, NonZeroU32::new(2).unwrap())
 }
 
 /// A process in front of a simulated TEE: what it would attest, before it is asked.
-struct Attester {
+pub(crate) struct Attester {
     tee: SimulatedTee,
     key: PublicKey,
-    claims: Claims,
+    pub(crate) claims: Claims,
 }
 
 impl Attester {
-    fn new(blueprint: &Blueprint) -> Self {
+    pub(crate) fn new(blueprint: &Blueprint) -> Self {
         Self::with_key(blueprint, 0x11)
     }
 
@@ -71,7 +74,7 @@ impl Attester {
     }
 
     /// The report as the sidecar serves it.
-    fn report(&self, binding: Binding, nonce: &Nonce) -> Value {
+    pub(crate) fn report(&self, binding: Binding, nonce: &Nonce) -> Value {
         let (claims, payload) = (self.claims.to_json(), self.payload(binding, nonce));
         let spki = sha256(b"spki");
         let layout = match binding {
@@ -128,7 +131,7 @@ fn inputs() -> Inputs<'static> {
     Inputs::live(NOW).nonce(NONCE)
 }
 
-fn policy(name: &str) -> Policy {
+pub(crate) fn policy(name: &str) -> Policy {
     Policy::named(name).unwrap()
 }
 
@@ -136,7 +139,7 @@ fn judge(report: &Value) -> Verdict {
     verify_report(&report.to_string(), &policy("simulated"), inputs())
 }
 
-fn of(verdict: &Verdict, status: Status) -> Vec<&'static str> {
+pub(crate) fn of(verdict: &Verdict, status: Status) -> Vec<&'static str> {
     verdict.checks().iter().filter(|check| check.status == status).map(|check| check.id.as_str()).collect()
 }
 
@@ -159,7 +162,18 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
     assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
     assert_eq!(
         of(&verdict, Status::Skip),
-        ["tdx.measurements", "bind.tls", "gpu.measurements", "gpu.revocation", "gpu.nras"]
+        [
+            "tdx.platform",
+            "tdx.measurements",
+            "tdx.compose",
+            "bind.signer",
+            "bind.model",
+            "bind.tls",
+            "gpu.versions",
+            "gpu.measurements",
+            "gpu.revocation",
+            "gpu.nras"
+        ]
     );
     let signer = verdict.trusted_signer().unwrap();
     assert_eq!(*signer.address(), attester.key.address());

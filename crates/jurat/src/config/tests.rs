@@ -30,6 +30,10 @@ fn bad_values_name_themselves() {
         ("request_id = 'drop'", "request_id `drop` is none of pass, refuse"),
         ("cache_salt = 'refuse'", "cache_salt `refuse` is none of pass, owner"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
+        ("tls_key = 'k'", "mean nothing without tls"),
+        ("tls = 'files'\ntls_key = 'k'", "needs both tls_certificate and tls_key"),
+        ("tls = 'self-signed'\ntls_key = 'k'", "tls_key: under"),
+        ("tls = 'self-signed'\ntls_names = ['a b']", "tls_names: `a b` is no name of a host"),
     ] {
         assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
     }
@@ -55,9 +59,34 @@ fn the_digest_follows_values_and_not_their_origin() {
         "remote_media = 'refuse'",
         "nvml_library = '/opt/libnvidia-ml.so.1'",
         "nvswitch_command = ['a', '{nonce}']",
+        "tls = 'self-signed'",
     ] {
         let digest = settle(&ServeOptions::default(), other).unwrap().digest();
         assert_ne!(digest, by_default.digest(), "{other}");
     }
     assert!(toml::from_str::<File>("gpus = 'perhaps'").is_err());
+}
+
+#[test]
+fn a_full_self_check_asks_the_vendors_and_an_offline_one_nobody() {
+    use jurat_verify::Roots;
+    let none = ServeOptions::default();
+    let pcs = |text: &str, roots| {
+        let sources = settle(&none, text).unwrap().vendors.sources(roots);
+        sources.map(|sources| sources.pcs.map(|url| url.to_string()))
+    };
+    let intels = Some(Some("https://api.trustedservices.intel.com".to_owned()));
+    assert_eq!(pcs("", Roots::Production), None);
+    assert_eq!(pcs("self_check = 'full'", Roots::Production), intels);
+    assert_eq!(pcs("collateral = 'fetch'", Roots::Production), intels);
+    assert_eq!(pcs("self_check = 'full'\ncollateral = 'none'", Roots::Production), None);
+    assert_eq!(
+        pcs("self_check = 'full'", Roots::Simulated),
+        Some(None),
+        "vendors know nothing of the simulated"
+    );
+    let pccs = "collateral = 'fetch'\npcs_url = 'http://10.0.0.9:8081'";
+    assert_eq!(pcs(pccs, Roots::Simulated), Some(Some("http://10.0.0.9:8081".to_owned())));
+    assert!(refusal(&none, "pcs_url = 'http://10.0.0.9:8081'").contains("`collateral` is \\\"none\\\""));
+    assert!(refusal(&none, "collateral = 'fetch'\nocsp_url = 'ftp://x'").contains("ocsp_url: scheme ftp"));
 }
