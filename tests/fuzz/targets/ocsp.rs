@@ -32,9 +32,11 @@ fuzz_target!(
         assert!(!vouched(&OTHERS[..]), "the seed is needed");
     },
     |der: &[u8]| {
-        let _ = ocsp_window(der, None);
+        let legible = ocsp_window(der, None).is_ok();
         let _ = ocsp_window(der, Some(&[7; 32]));
-        if vouched(&[der.to_vec(), OTHERS[0].clone(), OTHERS[1].clone()]) {
+        // a judgement costs eight signatures on P-384: one legible input in sixteen gets one
+        let judged = legible && fuzzing::digest(der).as_bytes()[0] < 16;
+        if judged && vouched(&[der.to_vec(), OTHERS[0].clone(), OTHERS[1].clone()]) {
             let signed = &SEED[SIGNED];
             assert!(der.windows(signed.len()).any(|window| window == signed));
         }

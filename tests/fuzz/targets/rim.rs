@@ -24,7 +24,7 @@ enum Meant {
 
 fn space(resolved: ResolveResult<'_>) -> String {
     match resolved {
-        ResolveResult::Bound(space) => String::from_utf8_lossy(space.0.as_ref()).into_owned(),
+        ResolveResult::Bound(space) => AsRef::<str>::as_ref(&space).to_owned(),
         ResolveResult::Unbound => String::new(),
         ResolveResult::Unknown(prefix) => panic!("a prefix that is not declared: {prefix:?}"),
     }
@@ -32,7 +32,7 @@ fn space(resolved: ResolveResult<'_>) -> String {
 
 fn start(reader: &NsReader<&[u8]>, element: &BytesStart<'_>) -> Meant {
     let name = |(resolved, local): (ResolveResult<'_>, quick_xml::name::LocalName<'_>)| {
-        (space(resolved), String::from_utf8_lossy(local.as_ref()).into_owned())
+        (space(resolved), AsRef::<str>::as_ref(&local).to_owned())
     };
     let mut attributes: Vec<_> = element
         .attributes()
@@ -69,9 +69,8 @@ fn meant(text: &str) -> Vec<Meant> {
                 events.push(Meant::End);
                 depth -= 1;
             }
-            Event::Text(text) => add(&mut events, depth, &text.decode().expect("UTF-8")),
+            Event::Text(text) => add(&mut events, depth, &text),
             Event::GeneralRef(name) => {
-                let name = name.decode().expect("UTF-8");
                 let entity = quick_xml::escape::resolve_predefined_entity(&name);
                 add(&mut events, depth, entity.expect("one of the five"));
             }

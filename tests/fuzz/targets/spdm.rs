@@ -30,10 +30,7 @@ fuzz_target!(
         assert!(passed.contains(&CheckId::GpuSignature) && passed.contains(&CheckId::GpuNonce), "{passed:?}");
     },
     |bytes: &[u8]| {
-        let Some(spdm) = fuzzing::spdm(bytes) else {
-            assert!(!passed(bytes, Nonce::new([1; 32])).contains(&CheckId::GpuSignature));
-            return;
-        };
+        let Some(spdm) = fuzzing::spdm(bytes) else { return };
         let whole = [spdm.signed, spdm.signature].concat();
         assert!(bytes.starts_with(&whole) && bytes.len() <= whole.len() + 1);
         assert_eq!(spdm.nonce, &bytes[4..36]);
@@ -42,7 +39,9 @@ fuzz_target!(
         indices.dedup();
         assert_eq!(indices.len(), spdm.blocks.len(), "a block twice");
         assert!(spdm.blocks.iter().all(|(_, digest)| digest.len() == 48));
-        if passed(bytes, nonce(&spdm)).contains(&CheckId::GpuSignature) {
+        // a judgement costs five signatures on P-384: one input in sixteen gets one
+        let judged = fuzzing::digest(bytes).as_bytes()[0] < 16;
+        if judged && passed(bytes, nonce(&spdm)).contains(&CheckId::GpuSignature) {
             assert!(SEED.starts_with(spdm.signed));
         }
     }
