@@ -134,7 +134,8 @@ fn the_text_stands_beside_a_complete_answer_alone() {
     };
     let of = |status, reason: &str| (status, reason.to_owned());
     assert_eq!(judge(End::Complete, |_| ()), of(Status::Pass, "names the receipt's two hashes"));
-    for spoil in [(|record| record.text = None) as fn(&mut SignatureRecord), |record| record.signature = None] {
+    for spoil in [(|record| record.text = None) as fn(&mut SignatureRecord), |record| record.signature = None]
+    {
         let apart = of(Status::Fail, "text and signature do not come together");
         assert_eq!(judge(End::Complete, spoil), apart);
     }
