@@ -17,7 +17,8 @@ fuzz_target!(|data: &[u8]| {
         }
         let parts: Vec<&str> = text.split("\n%\n").collect();
         if let [tcb, tcb_chain, identity, identity_chain, pck_crl, pck_chain, root_crl] = parts[..] {
-            let answer = |body: &str, chain: &str| IntelAnswer { body: body.into(), issuer_chain: chain.into() };
+            let answer =
+                |body: &str, chain: &str| IntelAnswer { body: body.into(), issuer_chain: chain.into() };
             let answers = IntelAnswers {
                 tcb_info: answer(tcb, tcb_chain),
                 qe_identity: answer(identity, identity_chain),

@@ -12,7 +12,8 @@ const REPORT: &[u8] = include_bytes!("../seeds/spdm/gpu");
 /// Whether an answer and its keys confirm the seed's GPU.
 fn confirms(exchange: &Value) -> Option<bool> {
     let nonce: [u8; 32] = fuzzing::spdm(REPORT)?.nonce.try_into().ok()?;
-    let nras = NrasAnswer { answer: exchange.get("answer")?.as_str()?, jwks: exchange.get("jwks")?.as_str()? };
+    let nras =
+        NrasAnswer { answer: exchange.get("answer")?.as_str()?, jwks: exchange.get("jwks")?.as_str()? };
     let passed = fuzzing::gpu(fuzzing::Said {
         chain: include_bytes!("../seeds/certificates/gpu"),
         report: REPORT,
@@ -28,7 +29,11 @@ fn confirms(exchange: &Value) -> Option<bool> {
 
 fn tokens(exchange: &Value) -> Vec<String> {
     let answer = exchange["answer"].as_str().unwrap_or_default();
-    answer.split('"').filter(|part| part.len() > 100).map(|token| token.rsplit('.').skip(1).collect()).collect()
+    answer
+        .split('"')
+        .filter(|part| part.len() > 100)
+        .map(|token| token.rsplit('.').skip(1).collect())
+        .collect()
 }
 
 fuzz_target!(

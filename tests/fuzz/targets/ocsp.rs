@@ -10,8 +10,9 @@ use libfuzzer_sys::fuzz_target;
 const SEED: &[u8] = include_bytes!("../seeds/ocsp/1");
 /// Within what is signed: who answers, when, and about which certificate.
 const SIGNED: std::ops::Range<usize> = 40..160;
-static OTHERS: LazyLock<[Vec<u8>; 2]> =
-    LazyLock::new(|| [include_bytes!("../seeds/ocsp/2").to_vec(), include_bytes!("../seeds/ocsp/3").to_vec()]);
+static OTHERS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    [include_bytes!("../seeds/ocsp/2").to_vec(), include_bytes!("../seeds/ocsp/3").to_vec()]
+});
 
 fn vouched(responses: &[Vec<u8>]) -> bool {
     let passed = fuzzing::gpu(fuzzing::Said {

@@ -39,7 +39,8 @@ fn start(reader: &NsReader<&[u8]>, element: &BytesStart<'_>) -> Meant {
         .map(|attribute| attribute.expect("attributes as ours has them"))
         .filter(|attribute| attribute.key.as_namespace_binding().is_none())
         .map(|attribute| {
-            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("a value").into_owned();
+            let value =
+                attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("a value").into_owned();
             (name(reader.resolver().resolve_attribute(attribute.key)), value)
         })
         .collect();

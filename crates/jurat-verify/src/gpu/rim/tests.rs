@@ -161,3 +161,23 @@ proptest! {
 }
 
 static MINTED: std::sync::LazyLock<String> = std::sync::LazyLock::new(minted);
+
+/// A measurement that lists nothing could never be found, and one that lists too much could be anything.
+#[test]
+fn a_measurement_has_one_to_sixty_four_digests() {
+    let read = |alternatives: usize, digests: usize| {
+        let listed: String = (0..digests).map(|at| format!(" h:Hash{at}=\"{}\"", "ab".repeat(48))).collect();
+        let text = format!(
+            "<SoftwareIdentity xmlns=\"http://standards.iso.org/iso/19770/-2/2015/schema.xsd\" \
+             xmlns:h=\"http://www.w3.org/2001/04/xmlenc#sha384\"><Meta product=\"GH100\" colloquialVersion=\"1\"/>\
+             <Payload><Resource type=\"Measurement\" size=\"48\" index=\"1\" active=\"True\" \
+             alternatives=\"{alternatives}\"{listed}/></Payload></SoftwareIdentity>"
+        );
+        swid::read(&xml::read(&text).unwrap()).map(|rim| rim.golden[0].alternatives.len())
+    };
+    assert_eq!((read(1, 1), read(64, 64)), (Ok(1), Ok(64)));
+    for (alternatives, digests) in [(0, 0), (65, 65), (1, 2), (2, 1)] {
+        let refused = Err(RimError::Shape("a measurement has not as many digests as it says"));
+        assert_eq!(read(alternatives, digests), refused, "{alternatives}, {digests}");
+    }
+}
