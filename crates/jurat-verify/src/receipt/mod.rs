@@ -9,7 +9,7 @@ mod signature;
 use jurat_proto::{Digest, SignatureRecord};
 
 pub use self::bodies::BodyDigests;
-use crate::{CheckId, TrustedSigner, Verdict, limits, verdict::Transcript};
+use crate::{CheckId, TrustedSigner, Verdict, check::Finding, limits, verdict::Transcript};
 
 impl TrustedSigner {
     /// Whether this signer swore to this very answer to this very request. Both bodies are hashed here;
@@ -46,6 +46,16 @@ impl TrustedSigner {
 
         let rewritten = ![receipt.request_hash, Digest::ZERO].contains(&receipt.forwarded_hash);
         limits::of_receipt(self.limits(), rewritten, &mut transcript);
+        transcript.judge_receipt(self, self.required())
+    }
+
+    /// The verdict on bodies to which there is no record: nothing speaks against them, and nobody swears to them.
+    pub(crate) fn without_record(&self, reason: &str) -> Verdict {
+        let mut transcript = Transcript::default();
+        for id in self.required() {
+            transcript.file(*id, Finding::skip(reason));
+        }
+        limits::of_receipt(self.limits(), false, &mut transcript);
         transcript.judge_receipt(self, self.required())
     }
 
