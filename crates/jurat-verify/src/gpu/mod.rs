@@ -30,7 +30,6 @@ use self::{
 use crate::{CheckId, NrasAnswer, check::Finding, policy::gpu::GpuPolicy, verdict::Transcript};
 
 /// What is asked about a report's GPU evidence.
-#[allow(dead_code)] // TEMP
 pub(crate) struct Question<'a> {
     /// `nvidia_payload` as it stands in the report.
     pub(crate) payload: &'a str,
