@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jurat_client::{BaseUrl, Client, ClientError};
 use jurat_proto::SignatureRecord;
-use jurat_verify::{BodyDigests, Verdict};
+use jurat_verify::Verdict;
 
 use crate::{
     cli::{CheckOptions, JudgingOptions},
@@ -39,8 +39,8 @@ pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
         crate::exit::print(judged.verdict.to_string().trim_end());
     }
     let neighbours = options.export.as_deref().map(|path| neighbours(path, &record)).transpose()?;
-    let bodies = BodyDigests::of(&request, &response);
-    let verdict = signer.check_among(&record, &bodies, neighbours.as_deref().unwrap_or_default());
+    let neighbours = neighbours.as_deref().unwrap_or_default();
+    let verdict = signer.check_held(&record, &request, &response, neighbours);
     Ok(show(&verdict, json, at))
 }
 
