@@ -39,7 +39,9 @@ export async function startBroker({ generation, ethers, targetUrl, model, additi
       state.settled += 1;
       return json(response, 202, {});
     }
-    const rest = path.slice('/v1/proxy'.length);
+    let rest = path.slice('/v1/proxy'.length);
+    // Clients put /v1 behind the base URL or not; this generation takes it away.
+    if (now) rest = rest.replace(/^\/v1\//, '/');
     if (generation === '2025-10' && rest.startsWith('/signature/') && request.headers['vllm-proxy'] !== 'true') {
       // Stored under the id as the engine spelled it and looked up in lower case.
       const found = kept.get(rest.slice('/signature/'.length).split('?')[0].toLowerCase());
@@ -49,7 +51,7 @@ export async function startBroker({ generation, ethers, targetUrl, model, additi
   }
 
   async function relay(request, response, rest, body) {
-    const charged = /^(\/v1)?\/chat\/completions(\?|$)/.test(rest);
+    const charged = /^\/chat\/completions(\?|$)/.test(rest);
     if (charged && now) mustHaveSession(request.headers.authorization);
     if (charged && generation === '2025-10' && !request.headers.address) throw new Error('missing Address');
     const headers = Object.fromEntries(

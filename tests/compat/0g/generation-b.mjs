@@ -61,6 +61,12 @@ export async function run({ sdk, ethers, chain, contracts, broker, provider, jur
     assert.equal(ours.text, text);
     assert.equal(ethers.verifyMessage(ours.text, ours.signature), await jurat.address());
   });
+  await step('the base URL with /v1 behind it', async () => {
+    // This generation hands the path on as it is, and bills no other than its own: jurat serves it either way.
+    const headers = await client.inference.getRequestHeaders(at, 'Say something');
+    const held = await chat({ endpoint: `${endpoint}/v1`, headers, model, stream: false });
+    assert.equal(await client.inference.processResponse(at, held.content, held.id), true);
+  });
   await step('an id that nobody knows is refused', () =>
     throws(() => client.inference.processResponse(at, 'x', 'chatcmpl-nobody'), /getting signature error/));
 }

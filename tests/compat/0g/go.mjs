@@ -1,5 +1,6 @@
-// JSON as the 2026 broker writes it again: parsed into maps, so members come out in the order of their names and numbers by way
-// of a double, without blanks. Requests go through Go's default encoder, which escapes <, > and &; answers do not.
+// JSON as the 2026 broker writes it again: parsed into maps, so members come out in the order of their names, without blanks.
+// Requests go through Go's default encoder, which escapes <, > and &, and their numbers by way of a double; answers do neither. (Here
+// they do the latter, too: the engine's numbers are whole and small.)
 
 // The members that the broker takes out of every answer, wherever they stand but below `content` and `arguments`.
 const GONE = new Set(['provider', 'is_byok', 'cost', 'cost_details', 'native_finish_reason', 'reasoning_details']);
@@ -35,11 +36,13 @@ export function forwarded(body, model) {
   return encode(ask, { html: true });
 }
 
-// The answer as the client gets it: another id, without what is taken out.
+// The answer as the client gets it: another id, without what is taken out. Where nothing is to be done, it stays as it was.
 export function sanitized(body, id) {
-  const answer = clean(JSON.parse(body));
-  if (id !== undefined && 'id' in answer) answer.id = id;
-  return encode(answer, { html: false });
+  const parsed = JSON.parse(body);
+  const answer = clean(parsed);
+  const renamed = id !== undefined && 'id' in answer;
+  if (renamed) answer.id = id;
+  return renamed || JSON.stringify(answer) !== JSON.stringify(parsed) ? encode(answer, { html: false }) : body;
 }
 
 // One line of a stream, without its end; null for a line that is dropped.

@@ -53,7 +53,7 @@ try {
   }));
   await script.run({
     sdk: require(root), ethers, chain, contracts, broker, provider, jurat, engine, model, upstream,
-    bin: options.jurat, target: options.target, restarted: () => startJurat({ bin: options.jurat, engine: engine.url }),
+    bin: options.jurat, restarted: () => startJurat({ bin: options.jurat, engine: engine.url }),
   });
 } catch (error) {
   fail(error);
