@@ -141,3 +141,39 @@ async fn no_core_is_dumped() {
     let fields: Vec<_> = line.split_whitespace().collect();
     assert_eq!(fields[4..6], ["0", "0"], "{line}");
 }
+
+/// systemd's part, played by a socket: it hears that the service is ready, that it lives, and that it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_hears_of_its_life() {
+    let engine = format!("http://{}", FakeEngine::refusing().await);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("notify-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let until = |wanted: &str| {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 256];
+        while !heard.iter().any(|one: &String| one.starts_with(wanted)) {
+            let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{error}, after {heard:?}"));
+            heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        heard
+    };
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "400000")];
+    let sidecar = Sidecar::before(&engine).variables(variables).start().await;
+    let heard = until("READY=1");
+    assert!(!heard.iter().any(|one| one.starts_with("STOPPING")), "{heard:?}");
+    until("STATUS=ready");
+    until("WATCHDOG=1");
+    until("WATCHDOG=1");
+    sidecar.terminate();
+    let heard = until("STOPPING=1");
+    let last = heard.last().unwrap();
+    assert!(last.contains("EXTEND_TIMEOUT_USEC=60000000"), "{last}");
+    drop(sidecar);
+    std::fs::remove_file(path).unwrap();
+
+    let lost = Sidecar::before(&engine).variables([("NOTIFY_SOCKET", "/nonexistent/notify")]).refused().await;
+    assert_eq!(lost.0, Some(69));
+    assert!(lost.1.contains("NOTIFY_SOCKET /nonexistent/notify"), "{}", lost.1);
+}

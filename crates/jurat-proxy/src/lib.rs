@@ -16,6 +16,7 @@ mod metrics;
 mod owner;
 mod plain;
 mod query;
+mod readiness;
 mod receipts;
 mod relay;
 mod report;
@@ -31,5 +32,6 @@ pub use context::{
 };
 pub use engine::{AddressError, EngineAddress};
 pub use metrics::Metrics;
+pub use readiness::Readiness;
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

@@ -18,6 +18,7 @@ mod reporter;
 mod selfcheck;
 mod serve;
 mod service;
+mod supervisor;
 mod tee;
 mod telemetry;
 mod verify;
