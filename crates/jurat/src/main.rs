@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod export;
+mod health;
 mod identity;
 mod policy;
 mod reporter;
@@ -67,6 +68,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Check(options) => check::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
+        Command::Health(options) => health::run(options),
         Command::Doctor(options) => doctor::run(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
