@@ -177,3 +177,27 @@ async fn a_supervisor_hears_of_its_life() {
     assert_eq!(lost.0, Some(69));
     assert!(lost.1.contains("NOTIFY_SOCKET /nonexistent/notify"), "{}", lost.1);
 }
+
+/// One line of JSON an exchange, for whoever asks for it, and none for whoever does not.
+#[tokio::test]
+async fn exchanges_are_logged_on_demand() {
+    let engine = FakeEngine::always(Script::say(answers::json(200, br#"{"canary":"4f1d"}"#))).await;
+    for (filter, lines) in [("info", 0), ("info,jurat_proxy::exchange=debug", 1)] {
+        let sidecar = Sidecar::before(engine.url()).variables([("JURAT_LOG", filter)]).start().await;
+        let got = sidecar
+            .ask("POST", "/v1/completions", &["Authorization: Bearer 4f1d"], b"{\"a\":\"4f1d\"}")
+            .await;
+        let said = sidecar.said();
+        let logged: Vec<&str> = said.lines().filter(|line| line.contains("jurat_proxy::exchange")).collect();
+        assert_eq!(logged.len(), lines, "{said}");
+        assert!(!said.contains("4f1d"), "{said}");
+        for line in logged {
+            let fields = &serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON")["fields"];
+            assert_eq!(fields["id"], got.receipt_id());
+            assert_eq!(fields["endpoint"], "POST /v1/completions");
+            assert_eq!((fields["status"].as_u64(), fields["end"].as_str()), (Some(200), Some("complete")));
+            assert_eq!(fields["bytes"], 17);
+            assert!(fields["milliseconds"].is_u64());
+        }
+    }
+}

@@ -28,6 +28,11 @@ impl Statement {
         self.end
     }
 
+    /// Method and path at the engine, as sworn.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Body bytes released, those included that the receipt releases.
     pub fn response_length(&self) -> u64 {
         self.response_length

@@ -28,9 +28,12 @@ pub(crate) enum Command {
     /// Print the running service's report, through its admin listener
     Attest(AttestOptions),
     /// Say whether the running service is ready: a health check for containers
-    Health(HealthOptions),
+    Health(crate::health::HealthOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
     Doctor(DoctorOptions),
+    /// Print a manual page, or completions for a shell
+    #[command(subcommand)]
+    Manual(crate::manual::ManualCommand),
     /// Show verification policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -254,16 +257,6 @@ pub(crate) struct AttestOptions {
     /// The caller's nonce, 64 hex [default: a fresh one]
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Nonce>,
-    /// The service's admin listener
-    #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
-    pub(crate) admin: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HealthOptions {
-    /// Ask only whether it lives
-    #[arg(long)]
-    pub(crate) live: bool,
     /// The service's admin listener
     #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
     pub(crate) admin: String,

@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
+use clap::Args;
+
 use crate::{
     attest,
-    cli::HealthOptions,
     exit::{Code, Failure, print},
     verify::block_on,
 };
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthOptions {
+    /// Ask only whether it lives
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// The service's admin listener
+    #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
+    pub(crate) admin: String,
+}
 
 /// Readiness is looked up in memory, but for the engine's half second.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -14,6 +14,7 @@ mod exit;
 mod export;
 mod health;
 mod identity;
+mod manual;
 mod policy;
 mod reporter;
 mod selfcheck;
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Attest(options) => attest::run(options),
         Command::Health(options) => health::run(options),
         Command::Doctor(options) => doctor::run(options),
+        Command::Manual(command) => manual::run(command),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),
