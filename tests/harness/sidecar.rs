@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     binary,
     client::{Answer, Client, request},
+    scratch::Scratch,
 };
 
 pub use force::{Departure, Readiness};
@@ -34,9 +35,19 @@ pub struct SidecarBuilder {
     tee: &'static [&'static str],
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
+    config: Option<Arc<Scratch>>,
 }
 
 impl SidecarBuilder {
+    /// With this configuration file, which goes when the sidecar does.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        let folder = Scratch::new();
+        let path = folder.write("jurat.toml", text);
+        self.config = Some(Arc::new(folder));
+        self.args(["--config", path.to_str().expect("the folder's name is UTF-8")])
+    }
+
     /// More arguments of `jurat serve`.
     #[must_use]
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
@@ -106,6 +117,15 @@ pub struct Sidecar {
     said: Arc<Mutex<String>>,
     data: SocketAddr,
     admin: SocketAddr,
+    wire: Wire,
+    _config: Option<Arc<Scratch>>,
+}
+
+/// What is spoken on the data port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Plain,
+    Secured,
 }
 
 impl Sidecar {
@@ -117,6 +137,7 @@ impl Sidecar {
             tee: &["--simulated-tee"],
             args: Vec::new(),
             environment: Vec::new(),
+            config: None,
         }
     }
 
@@ -137,7 +158,11 @@ impl Sidecar {
 
     /// A connection to the data port.
     pub async fn connect(&self) -> Client {
-        Client::connect(self.data).await.expect("the sidecar listens")
+        let connected = match self.wire {
+            Wire::Plain => Client::connect(self.data).await,
+            Wire::Secured => Client::connect_secured(self.data).await,
+        };
+        connected.expect("the sidecar listens")
     }
 
     /// One exchange on a connection of its own.
@@ -190,11 +215,13 @@ impl Sidecar {
         timeout(limit, self.child.wait()).await.ok().and_then(Result::ok).and_then(|status| status.code())
     }
 
-    fn announced(&self, prefix: &str) -> Option<SocketAddr> {
+    fn announced(&self, prefix: &str) -> Option<(Wire, SocketAddr)> {
         let said = self.said();
         let found = said.lines().find_map(|line| line.strip_prefix(prefix))?;
-        let address = found.trim().parse();
-        Some(address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}")))
+        let (scheme, address) = found.trim().split_once("://")?;
+        let wire = if scheme == "https" { Wire::Secured } else { Wire::Plain };
+        let address = address.parse();
+        Some((wire, address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}"))))
     }
 
     async fn wait_until_ready(&self) {

@@ -6,9 +6,17 @@
 
 mod base_url;
 mod body;
+mod cache;
+mod channel;
 mod client;
+mod errands;
 mod error;
+mod sources;
 
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use client::{Client, Judged};
+pub use cache::Cache;
+pub use channel::{Channel, Met, Peer};
+pub use client::{Client, Judged, cause};
+pub use errands::{Attested, ErrandError, Errands, Material, Missed, Reach};
 pub use error::{ClientError, Missing};
+pub use sources::{Service, Sources};

@@ -15,6 +15,8 @@ use jurat_witness::Statement;
 use tokio::sync::oneshot;
 
 use crate::{
+    admission::Admission,
+    csr::CertificateRequests,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
@@ -208,12 +210,16 @@ pub struct Parts {
     pub limits: Limits,
     /// Who may fetch a receipt.
     pub scope: ReceiptScope,
+    /// Who comes in, and how fast.
+    pub admission: Arc<Admission>,
     /// The clock.
     pub clock: Clock,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Readiness.
     pub latches: Arc<Latches>,
+    /// Who asks for certificates in the TLS key's name; `None` if TLS does not end here.
+    pub csr: Option<Arc<dyn CertificateRequests>>,
     /// The program's release, for `/version`.
     pub version: &'static str,
     /// The program's source revision, for `/version`.

@@ -5,16 +5,20 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod admission;
 mod archive;
 mod context;
+mod csr;
 mod data;
 mod drain;
 mod engine;
 mod error;
 mod headers;
+mod hop;
 mod metrics;
 mod owner;
 mod plain;
+mod port;
 mod query;
 mod readiness;
 mod receipts;
@@ -27,11 +31,16 @@ mod signature;
 mod upload;
 mod witnessed;
 
+pub use admission::{Admission, Doors, ForwardedHeader, IpNet, Keyring, Proxies, Rate, Token};
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
+pub use csr::{CertificateRequests, CsrRefusal};
 pub use engine::{AddressError, EngineAddress};
+pub use hop::EndToEnd;
 pub use metrics::Metrics;
+pub use port::tls_settings;
 pub use readiness::Readiness;
+pub use routes::{Brings, Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

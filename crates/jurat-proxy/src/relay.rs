@@ -15,19 +15,22 @@ use jurat_proto::{End, ReceiptId};
 use jurat_witness::{Answer, Answering, Asked, Exchange, Framing, Shape};
 
 use crate::{
+    admission::{Credentials, Place},
     context::{Context, ReceiptScope},
     engine::{Connection, EngineBody, HeadError, ResponseHead},
     error::Refusal,
-    headers::{self, RequestFraming},
+    headers::{self, RequestFraming, Target},
     owner,
     plain::PlainBody,
-    routes::{Oath, Route},
+    routes::{Brings, Oath, Route},
     upload::{SendError, Sent, Upload},
     witnessed::WitnessedBody,
 };
 
+/// What an answer's body is: sworn to, or not.
+pub(crate) type Body = EitherBody<WitnessedBody, BoxBody>;
 /// Every answer of the data port.
-pub(crate) type Reply = HttpResponse<EitherBody<WitnessedBody, BoxBody>>;
+pub(crate) type Reply = HttpResponse<Body>;
 
 pub(crate) fn own(response: HttpResponse) -> Reply {
     response.map_body(|_, body| EitherBody::right(body))
@@ -41,19 +44,32 @@ pub(crate) async fn relay(
     route: Route,
 ) -> Reply {
     let received_at = context.now();
-    let limit = body_limit(&context, request.headers());
-    let declared = declared_length(request.headers());
-    if declared.is_some_and(|length| length > limit) {
-        return own(Refusal::BodyTooLarge.response());
-    }
-    let oath = match admit(&context, &route, request.headers()) {
-        Ok(oath) => oath,
+    let credentials = match context.parts.admission.to_engine(&context, request.headers()) {
+        Ok(credentials) => credentials,
         Err(refusal) => return own(refusal.response()),
+    };
+    let (declared, limit) = match fits(&context, &route, request.headers()) {
+        Ok(lengths) => lengths,
+        Err(refusal) => return own(refusal.response()),
+    };
+    let standing = match admit(&context, &route, request.headers()) {
+        Ok(standing) => standing,
+        Err(refusal) => return own(refusal.response()),
+    };
+    let (oath, place) = match standing {
+        Standing::Sworn(id, slot) => (Some((id, slot)), None),
+        Standing::Relayed(place) => (None, Some(place)),
     };
     let endpoint = format!("{} {}", request.method(), route.path);
     let exchange = Exchange::open(endpoint, received_at, headers::client_nonce(request.headers()));
-    let mut pending =
-        Pending { context: Rc::clone(&context), exchange: Some(exchange), oath, upload: Stage::Door };
+    let mut pending = Pending {
+        context: Rc::clone(&context),
+        exchange: Some(exchange),
+        oath,
+        place,
+        credentials,
+        upload: Stage::Door,
+    };
     match pending.ask(&request, payload, &route, declared, limit).await {
         Ok((head, connection)) => pending.answer(head, connection, &route).await,
         Err(Failure::Door(refusal)) => own(refusal.response()),
@@ -67,6 +83,9 @@ struct Pending {
     exchange: Option<Exchange<Asked>>,
     /// Receipt id and room for the receipt, if the route is sworn.
     oath: Option<(ReceiptId, Slot)>,
+    /// A place among those that are relayed only, if it is not.
+    place: Option<Place>,
+    credentials: Credentials,
     upload: Stage,
 }
 
@@ -132,10 +151,10 @@ impl Pending {
     }
 
     fn head(&self, request: &HttpRequest, route: &Route, framing: RequestFraming, body: usize) -> BytesMut {
-        let target = (route.path.as_str(), request.uri().query());
+        let target = Target { method: request.method(), path: &route.path, query: request.uri().query() };
         let id = self.oath.as_ref().map(|(id, _)| id);
         let address = self.context.pool.address();
-        headers::request_head(request.method(), target, request.headers(), framing, id, address, body)
+        headers::request_head(target, request.headers(), self.credentials, framing, id, address, body)
     }
 
     /// Turns the engine's head into the client's.
@@ -151,7 +170,7 @@ impl Pending {
             return finish(
                 builder,
                 None,
-                EitherBody::right(PlainBody::new(body, head.framing, idle).boxed()),
+                EitherBody::right(PlainBody::new(body, head.framing, idle, self.place.take()).boxed()),
             );
         };
         let answer = Answer {
@@ -219,14 +238,18 @@ impl Drop for Pending {
     }
 }
 
+/// What a request has been admitted to.
+enum Standing {
+    /// An answer that is sworn to, with its receipt's id and room.
+    Sworn(ReceiptId, Slot),
+    /// An answer as it comes.
+    Relayed(Place),
+}
+
 /// Draws a receipt id and reserves room for the receipt, if the route is sworn.
-fn admit(
-    context: &Context,
-    route: &Route,
-    headers: &HeaderMap,
-) -> Result<Option<(ReceiptId, Slot)>, Refusal> {
+fn admit(context: &Context, route: &Route, headers: &HeaderMap) -> Result<Standing, Refusal> {
     if route.oath == Oath::Relayed {
-        return Ok(None);
+        return context.parts.admission.place().map(Standing::Relayed);
     }
     let owner = match context.parts.scope {
         ReceiptScope::Anyone => None,
@@ -241,7 +264,7 @@ fn admit(
         tracing::error!(%error, "the operating system gave no randomness");
         Refusal::StoreUnavailable
     })?;
-    Ok(Some((ReceiptId::new(id), slot)))
+    Ok(Standing::Sworn(ReceiptId::new(id), slot))
 }
 
 async fn connect(context: &Context) -> Result<Connection, Failure> {
@@ -305,12 +328,29 @@ fn shape(headers: &HeaderMap) -> Shape {
     }
 }
 
-fn body_limit(context: &Context, headers: &HeaderMap) -> u64 {
+/// The length that a request declares, if it does, and the most that it may have.
+pub(crate) fn fits(
+    context: &Context,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<(Option<u64>, u64), Refusal> {
+    let (declared, limit) = (declared_length(headers), body_limit(context, route.brings, headers));
+    match declared {
+        Some(length) if length > limit => Err(Refusal::BodyTooLarge),
+        _ => Ok((declared, limit)),
+    }
+}
+
+fn body_limit(context: &Context, brings: Brings, headers: &HeaderMap) -> u64 {
     let limits = &context.parts.limits;
     let multipart = headers.get(CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
     });
-    if multipart { limits.multipart_body } else { limits.body }
+    match brings {
+        Brings::Nothing => 0,
+        Brings::Files if multipart => limits.multipart_body,
+        Brings::Text | Brings::Files => limits.body,
+    }
 }
 
 /// The client's Content-Length; the server has refused anything but one number before.

@@ -138,6 +138,12 @@ impl Verdict {
         self.signer.as_ref()
     }
 
+    /// With one more limit.
+    pub(crate) fn limited(mut self, limit: Option<String>) -> Self {
+        self.limits.extend(limit);
+        self
+    }
+
     /// The JSON form.
     pub fn to_json(&self) -> String {
         // invariant: a struct of strings and unit variants has a JSON form

@@ -23,14 +23,29 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Method, space, path at the engine.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// SHA-256 of the request's body.
+    pub fn request_hash(&self) -> Digest {
+        self.request_hash
+    }
+
+    /// SHA-256 of the answer's body.
+    pub fn response_hash(&self) -> Digest {
+        self.response_hash
+    }
+
+    /// The client's challenge; zero if there was none.
+    pub fn client_nonce(&self) -> Digest {
+        self.client_nonce
+    }
+
     /// How the exchange ended, by the order of precedence of [`End::ALL`].
     pub fn end(&self) -> End {
         self.end
-    }
-
-    /// Method and path at the engine, as sworn.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
     }
 
     /// Body bytes released, those included that the receipt releases.

@@ -1,12 +1,16 @@
 //! The program: command line, configuration, telemetry, and the only place where everything is wired.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod archive;
 mod attest;
 mod audit;
+mod bundle;
+mod chat;
 mod check;
 mod cli;
 mod config;
+mod connect;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod doctor;
@@ -15,6 +19,7 @@ mod export;
 mod health;
 mod identity;
 mod manual;
+mod material;
 mod policy;
 mod reporter;
 mod selfcheck;
@@ -23,7 +28,10 @@ mod service;
 mod supervisor;
 mod tee;
 mod telemetry;
+mod tls;
+mod tokens;
 mod verify;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -67,11 +75,15 @@ fn run(command: Command) -> Result<Code, Failure> {
         }
         Command::Verify(options) => verify::run(options),
         Command::Check(options) => check::run(options),
+        Command::Chat(options) => chat::run(options),
+        Command::Connect(options) => connect::run(options),
+        Command::Bundle(options) => bundle::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Health(options) => health::run(options),
         Command::Doctor(options) => doctor::run(options),
         Command::Manual(command) => manual::run(command),
+        Command::Token(cli::TokenCommand::New(options)) => tokens::new(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),

@@ -2,13 +2,14 @@
 
 use std::{future::Future, path::Path};
 
-use jurat_client::{BaseUrl, Client};
+use jurat_client::{BaseUrl, Channel, Client, Met};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
-use jurat_verify::{Inputs, Outcome, Policy, Verdict, verify_report};
+use jurat_verify::{Inputs, Outcome, Verdict};
 
 use crate::{
     cli::{JudgingOptions, VerifyOptions},
     exit::{Code, Failure, print, say},
+    material::Judge,
     policy, selfcheck, service,
 };
 
@@ -34,63 +35,92 @@ pub(crate) struct Judged {
 impl Judged {
     /// Fetches a report under a nonce of our own and judges it.
     pub(crate) fn live(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
-        let policy = policy::load(&options.policy)?;
-        let nonce = match options.nonce {
-            Some(nonce) => nonce,
-            None => selfcheck::fresh_nonce()?,
-        };
-        let binding =
-            *policy.bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
-        let (client, base) = errand(url)?;
-        let report = block_on(client.fetch_report(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
-        Self::of(report, &policy, Some(nonce), options)
+        Live::fetch(url, options).map(|live| live.judged.into())
     }
 
     /// Judges a report from a file.
     fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
-        let policy = policy::load(&options.policy)?;
-        Self::of(read_text(path)?, &policy, options.nonce, options)
+        let judge = Judge::new(policy::load(&options.policy)?, &options.material)?;
+        let inputs = inputs(options.at, options.nonce);
+        block_on(judge.judge(read_text(path)?, inputs)).map(Self::from)
     }
 
     /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
     ///
     /// A time that nobody here named is the service's word, which is why [`code`] wants one.
-    pub(crate) fn kept(report: String, policy: &Policy, at: Option<u64>, collateral: Option<&str>) -> Self {
-        let made_at = || {
-            let body: Option<ReportBody> = serde_json::from_str(&report).ok();
-            body.and_then(|body| body.archived_at).unwrap_or_else(service::now).seconds()
-        };
-        let inputs = Inputs::archived(at.map_or_else(made_at, UnixSeconds));
-        let verdict = verify_report(&report, policy, Inputs { collateral, ..inputs });
-        Self { report, verdict }
-    }
-
-    fn of(
-        report: String,
-        policy: &Policy,
-        nonce: Option<Nonce>,
-        options: &JudgingOptions,
-    ) -> Result<Self, Failure> {
-        let mut inputs = match options.at {
-            Some(at) => Inputs::archived(UnixSeconds(at)),
-            None => Inputs::live(service::now().seconds()),
-        };
-        if let Some(nonce) = nonce {
-            inputs = inputs.nonce(nonce);
-        }
-        let collateral = options.collateral.as_deref().map(read_text).transpose()?;
-        if let Some(collateral) = &collateral {
-            inputs = inputs.collateral(collateral);
-        }
-        let verdict = verify_report(&report, policy, inputs);
-        Ok(Self { report, verdict })
+    pub(crate) fn kept(report: String, judge: &Judge, at: Option<u64>) -> Result<Self, Failure> {
+        let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
+        block_on(judge.judge(report, Inputs::archived(at))).map(Self::from)
     }
 }
 
-/// A client, and the service that it is to ask.
-pub(crate) fn errand(url: &str) -> Result<(Client, BaseUrl), Failure> {
-    let base = url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
-    Ok((Client::new().map_err(Failure::unavailable)?, base))
+impl From<jurat_client::Judged> for Judged {
+    fn from(judged: jurat_client::Judged) -> Self {
+        Self { report: judged.report, verdict: judged.verdict }
+    }
+}
+
+/// When a kept report says that it was made.
+pub(crate) fn kept_at(report: &str) -> UnixSeconds {
+    let body: Option<ReportBody> = serde_json::from_str(report).ok();
+    body.and_then(|body| body.archived_at).unwrap_or_else(service::now).seconds()
+}
+
+/// A report that was just fetched, judged, with all that went into the judgement.
+pub(crate) struct Live {
+    pub(crate) judge: Judge,
+    pub(crate) nonce: Nonce,
+    pub(crate) judged: jurat_client::Judged,
+    /// How to reach the service from here on.
+    pub(crate) channel: Channel,
+}
+
+impl Live {
+    /// Fetches it under a nonce of our own.
+    pub(crate) fn fetch(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
+        let judge = Judge::new(policy::load(&options.policy)?, &options.material)?;
+        let nonce = match options.nonce {
+            Some(nonce) => nonce,
+            None => selfcheck::fresh_nonce()?,
+        };
+        let (judged, channel) = block_on(meet(&judge, &base(url)?, nonce, options.at))??;
+        Ok(Self { judge, nonce, judged, channel })
+    }
+
+    /// A client for what else is to be asked of the service, over the channel that its report established.
+    pub(crate) fn errand(&self) -> Result<Client, Failure> {
+        Client::over(self.channel).map_err(Failure::unavailable)
+    }
+}
+
+/// Fetches a report under this nonce and has it judged; and how to reach the service from here on.
+pub(crate) async fn meet(
+    judge: &Judge,
+    base: &BaseUrl,
+    nonce: Nonce,
+    at: Option<u64>,
+) -> Result<(jurat_client::Judged, Channel), Failure> {
+    let bindings = &judge.policy.bindings;
+    let binding = *bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
+    let Met { report, peer } = Client::meet(base, &nonce, binding).await.map_err(Failure::unavailable)?;
+    let peer_spki = peer.as_ref().map(|peer| peer.spki);
+    let judged = judge.judge(report, Inputs { peer_spki, ..inputs(at, Some(nonce)) }).await;
+    let channel = Channel::after(peer.as_ref(), &judged.verdict).map_err(Failure::unavailable)?;
+    Ok((judged, channel))
+}
+
+/// As of the present, or of a time that was named.
+fn inputs(at: Option<u64>, nonce: Option<Nonce>) -> Inputs<'static> {
+    let inputs = match at {
+        Some(at) => Inputs::archived(UnixSeconds(at)),
+        None => Inputs::live(service::now().seconds()),
+    };
+    Inputs { nonce, ..inputs }
+}
+
+/// The service's address.
+pub(crate) fn base(url: &str) -> Result<BaseUrl, Failure> {
+    url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))
 }
 
 /// Prints a verdict and turns it into an exit code; `at` is the time that the user named, if any.

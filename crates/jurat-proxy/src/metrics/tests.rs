@@ -63,6 +63,7 @@ fn rows(text: &str) -> BTreeMap<String, Row> {
 /// Everything that the registry can say.
 fn everything() -> String {
     let metrics = Metrics::new("VERSION", "COMMIT");
+    drop(metrics.refusals.get_or_create(&ReasonLabel { reason: "rate_limited" }));
     for state in ["well", "failing", "in_memory", "stopped"] {
         drop(metrics.read.store.get_or_create(&StateLabel { state }));
     }

@@ -1,5 +1,6 @@
 //! The checks on the TDX quote, `tdx.*`.
 
+pub(crate) mod collateral;
 mod debug;
 mod eventlog;
 pub(crate) mod quote;
