@@ -234,7 +234,7 @@ async fn words_behind_the_end() {
 async fn a_receipt_that_comes_late() {
     let late = |passing: &Passing| {
         if passing.is_for_a_receipt() {
-            std::thread::sleep(Duration::from_secs(4));
+            std::thread::sleep(Duration::from_secs(13));
         }
         let mut body = passing.answer.body.clone();
         if passing.is_for_an_answer() {
@@ -246,13 +246,11 @@ async fn a_receipt_that_comes_late() {
     let engine = engine().await;
     let sidecar = Sidecar::before(engine.url()).start().await;
     let middle = Middle::before(sidecar.address(), late).await;
-    let connect = Connect::to(middle.url(), &["--hold"]).await;
-    let stream = connect.post(CHAT, "stream", &answers::ask_stream("x")).await;
-    is_refused(&stream, "receipt.response");
-
-    let connect = Connect::to(middle.url(), &[]).await;
-    let stream = connect.post(CHAT, "stream", &answers::ask_stream("x")).await;
-    let text = String::from_utf8_lossy(&stream.body);
+    let (held, free) = (Connect::to(middle.url(), &["--hold"]).await, Connect::to(middle.url(), &[]).await);
+    let asked = answers::ask_stream("x");
+    let (held, free) = tokio::join!(held.post(CHAT, "stream", &asked), free.post(CHAT, "stream", &asked));
+    is_refused(&held, "receipt.response");
+    let text = String::from_utf8_lossy(&free.body);
     let (_, behind) = text.split_once("data: [DONE]\n\n").expect("the end went through after a moment");
     assert!(behind.starts_with("data: {\"error\":"), "{text}");
     assert!(behind.contains("receipt.response"), "{text}");

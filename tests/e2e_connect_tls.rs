@@ -164,7 +164,16 @@ async fn a_restarted_service_is_pinned_anew() {
     let second = Sidecar::before(engine.url()).config("tls = \"self-signed\"").start().await;
     *to.lock().unwrap() = second.address();
     drop(first);
-    let answer = connect.post(CHAT, "plain", &answers::ask("x")).await;
-    assert_eq!((answer.status(), answer.header("x-jurat-verdict")), (200, Some("trusted")));
+    let mut answer = connect.post(CHAT, "plain", &answers::ask("x")).await;
+    // A request may have been on its way over the connection that died with the service: SDKs ask again.
+    if answer.status() == 502 && answer.error_code() == "service_unreachable" {
+        answer = connect.post(CHAT, "plain", &answers::ask("x")).await;
+    }
+    assert_eq!(
+        (answer.status(), answer.header("x-jurat-verdict")),
+        (200, Some("trusted")),
+        "{:?}",
+        answer.json()
+    );
     assert_eq!(connect.said().matches("verified: 0x").count(), 2, "{}", connect.said());
 }

@@ -88,6 +88,22 @@ async fn a_scoped_receipt_is_checked_by_its_owner() {
     }
 }
 
+/// The field's binding to a TLS key, from the key in memory to the verdict.
+#[tokio::test(flavor = "multi_thread")]
+async fn dstack_v2_is_judged_over_the_connections_own_key() {
+    let house = house().await;
+    let (code, shown) = house.run(&["policy", "show", "simulated"], None);
+    assert_eq!(code, Some(0));
+    let policy = shown
+        .replace("bindings = [\"jurat-v1\"]", "bindings = [\"dstack-v2\"]")
+        .replace("\"bind.claims\", \"bind.gpu\"", "\"bind.tls\"");
+    assert!(policy.contains("dstack-v2") && policy.contains("bind.tls"), "{shown}");
+    let policy = house.folder.write("policy.toml", policy);
+    let (code, said) = house.run(&["verify", &house.url(), "--policy", policy.to_str().unwrap()], None);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("under dstack-v2") && said.contains("pass bind.tls"), "{said}");
+}
+
 /// Whoever is no jurat that proves itself gets no token: not even one that is asked for by its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_to_nobody_who_proves_nothing() {

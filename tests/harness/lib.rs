@@ -19,6 +19,7 @@ mod http;
 pub mod kinds;
 mod middle;
 mod oath;
+mod ran;
 mod scratch;
 mod sidecar;
 mod standin;
@@ -31,9 +32,10 @@ pub use engine::{FakeEngine, Recorded, Script, Step};
 pub use http::{Body, Framing, Head, Malformed, Message, read_head};
 pub use middle::{Middle, Passing, written};
 pub use oath::{Expected, Oath, random_nonce};
+pub use ran::{Desk, Ran};
 pub use scratch::Scratch;
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
-pub use standin::Standin;
+pub use standin::{Standin, Vendors};
 pub use stream::Stream;
 
 /// What a test does when something it cannot do without is absent: it says so, where a reader sees it.

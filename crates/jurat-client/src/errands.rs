@@ -5,10 +5,12 @@ mod intel;
 mod material;
 mod nvidia;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jurat_proto::UnixSeconds;
-use jurat_verify::{Inputs, Outcome, Policy, Wanted, verify_report};
+use jurat_verify::{
+    CertificateQuestion, Inputs, Outcome, Policy, Roots, Standing, Wanted, manifest_signers, verify_report,
+};
 
 use self::asking::{Asker, Memory};
 pub use self::material::{Attested, ErrandError, Material, Missed};
@@ -76,14 +78,15 @@ impl Errands {
         inputs: Inputs<'_>,
         clock: UnixSeconds,
     ) -> Judged {
+        let began = Instant::now();
         let alone = verify_report(&report, policy, inputs);
         if alone.outcome() == Outcome::Refuted {
             return Judged { verdict: alone, report, material: Material::default() };
         }
-        let wanted = Wanted::of(&report);
+        let about = About { wanted: &Wanted::of(&report), inputs, roots: policy.roots, clock };
         let mut material = Material::default();
-        self.gather(&wanted, inputs, clock, &Service::ALL, Memory::Kept, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(inputs));
+        self.gather(&about, &Service::ALL, Memory::Kept, &mut material).await;
+        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
 
         let doubtful: Vec<Service> =
             material.cached.iter().copied().filter(|service| !service.holds(&verdict)).collect();
@@ -91,21 +94,14 @@ impl Errands {
             return Judged { verdict, report, material };
         }
         material.forget(&doubtful);
-        self.gather(&wanted, inputs, clock, &doubtful, Memory::Anew, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(inputs));
+        self.gather(&about, &doubtful, Memory::Anew, &mut material).await;
+        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
         Judged { verdict, report, material }
     }
 
-    /// Fetches from `services` what `inputs` lack.
-    async fn gather(
-        &self,
-        wanted: &Wanted,
-        inputs: Inputs<'_>,
-        clock: UnixSeconds,
-        services: &[Service],
-        memory: Memory,
-        material: &mut Material,
-    ) {
+    /// Fetches from `services` what the inputs lack.
+    async fn gather(&self, about: &About<'_>, services: &[Service], memory: Memory, material: &mut Material) {
+        let About { wanted, inputs, roots, clock } = *about;
         let asker = Asker {
             http: self.client.http.clone(),
             cache: self.cache.clone(),
@@ -128,13 +124,15 @@ impl Errands {
         let rim = base(Service::Rim, inputs.rims.is_empty());
         let rims = async { Some(nvidia::rims(&asker, rim?, &wanted.rims, memory).await) };
         let responder = base(Service::Ocsp, inputs.ocsp.is_empty());
-        let ocsp = async { Some(nvidia::ocsp(&of_today, responder?, &wanted.certificates, memory).await) };
+        let ocsp = async |certificates: &[CertificateQuestion]| {
+            Some(nvidia::ocsp(&of_today, responder?, certificates, inputs.now, memory).await)
+        };
         let attester = base(Service::Nras, inputs.nras.is_none()).zip(wanted.gpu_evidence.as_deref());
         let nras = async {
             let (base, evidence) = attester?;
             Some(nvidia::verdict(&of_today, base, evidence, memory).await)
         };
-        let (intel, rims, ocsp, nras) = tokio::join!(intel, rims, ocsp, nras);
+        let (intel, rims, certificates, nras) = tokio::join!(intel, rims, ocsp(&wanted.certificates), nras);
         if let Some((collateral, cached)) = material.settle(intel) {
             material.collateral = Some(collateral);
             material.note(Service::Pcs, cached);
@@ -144,8 +142,10 @@ impl Errands {
             material.missed.extend(haul.missed);
             material.note(Service::Rim, haul.cached);
         }
-        if let Some(haul) = ocsp {
-            material.ocsp = haul.had;
+        let rims = if inputs.rims.is_empty() { &material.rims } else { inputs.rims };
+        let signers = manifest_signers(rims, roots, inputs.now);
+        for haul in [certificates, ocsp(&signers).await].into_iter().flatten() {
+            material.ocsp.extend(haul.had);
             material.missed.extend(haul.missed);
             material.note(Service::Ocsp, haul.cached);
         }
@@ -154,4 +154,21 @@ impl Errands {
             material.note(Service::Nras, cached);
         }
     }
+}
+
+/// A live report is judged at the end of the errand: what was signed on the way is else not valid yet.
+fn aged(inputs: Inputs<'_>, began: Instant) -> Inputs<'_> {
+    let passed = match inputs.standing {
+        Standing::Live => began.elapsed().as_secs(),
+        Standing::Archived => 0,
+    };
+    Inputs { now: UnixSeconds(inputs.now.0.saturating_add(passed)), ..inputs }
+}
+
+/// What an errand is about.
+struct About<'a> {
+    wanted: &'a Wanted,
+    inputs: Inputs<'a>,
+    roots: Roots,
+    clock: UnixSeconds,
 }

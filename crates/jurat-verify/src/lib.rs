@@ -33,8 +33,18 @@ pub use bundle::{
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
-pub use gpu::wanted::{CertificateQuestion, RimAnswerError, RimId, read_rim_answer};
-pub use policy::{Policy, PolicyError, Roots};
+pub use gpu::{
+    ocsp::{OcspAnswerError, ocsp_window},
+    wanted::{
+        CertificateQuestion, NrasShapeError, RimAnswerError, RimId, manifest_signers, nras_shape,
+        read_rim_answer,
+    },
+};
+pub use policy::{
+    Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
+    Severity,
+    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
+};
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;

@@ -118,28 +118,31 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     let bound = bind::judge(body, policy, quote.as_ref(), inputs.nonce, inputs.peer_spki, &mut transcript);
     let question = gpu::Question {
         payload: &body.nvidia_payload,
-        switches: body.nvswitch_payload.as_deref().is_some_and(|payload| !payload.is_empty()),
+        switches: body.nvswitch_payload.as_deref().unwrap_or_default(),
         claimed: bound.claims.as_ref().map(|(claims, _)| claims.gpus),
         required: policy.requires(CheckId::GpuPresent),
+        policy: &policy.gpu,
         nonce: bound.gpu_nonce,
         root_spki: roots::nvidia(policy.roots),
         rim_root_spki: roots::nvidia_rim(policy.roots),
+        nras_service: roots::nvidia_nras(policy.roots),
         rims: inputs.rims,
         ocsp: inputs.ocsp,
         nras: inputs.nras,
         now: inputs.now,
     };
     gpu::judge(&question, &mut transcript);
-    tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
+    let measured = tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
     limits::of_report(policy.roots, &inputs, &bound, !body.nvidia_payload.is_empty(), &mut transcript);
 
     if inputs.standing == Standing::Archived && inputs.nonce.is_none() {
         // a nonce shows that a report is no older than the question: of a kept one nobody asked any
         transcript.waive(CheckId::BindNonce);
     }
-    transcript.judge_report(policy, inputs.standing, address, |limits| {
+    let verdict = transcript.judge_report(policy, inputs.standing, address, |limits| {
         Some(TrustedSigner::new(address?, bound.binding?, bound.claims, policy, inputs.standing, limits))
-    })
+    });
+    verdict.of_what_measures_to(measured)
 }
 
 pub(crate) fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {

@@ -2,6 +2,8 @@
 //! these tests skip, and say so.
 
 mod golden;
+mod nras;
+mod pinned;
 mod vendors;
 
 use std::{fs, path::PathBuf};
@@ -93,6 +95,7 @@ fn a_genuine_report_of_one_gpu_holds() {
                 "tdx.tcb",
                 "tdx.debug",
                 "tdx.eventlog",
+                "tdx.compose",
                 "bind.address",
                 "bind.nonce",
                 "gpu.present",

@@ -71,7 +71,7 @@ pub(crate) fn check(path: &Path, options: &CheckOptions) -> Result<Code, Failure
         (Some(request), Some(response)) => Some(BodyDigests::of(&read(request)?, &read(response)?)),
         _ => None,
     };
-    let policy = policy::load(&judging.policy)?;
+    let policy = policy::accepted(judging)?;
     let verdict =
         verify_bundle(&read_text(path)?, &policy, held(judging.at.map(UnixSeconds), judging.nonce, bodies));
     if judging.json {

@@ -85,6 +85,8 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Manual(command) => manual::run(command),
         Command::Token(cli::TokenCommand::New(options)) => tokens::new(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
+        Command::Policy(cli::PolicyCommand::Lint(options)) => policy::lint(options),
+        Command::Policy(cli::PolicyCommand::Reference(options)) => policy::reference(*options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),
     }

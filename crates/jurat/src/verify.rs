@@ -4,7 +4,7 @@ use std::{future::Future, path::Path};
 
 use jurat_client::{BaseUrl, Channel, Client, Met};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
-use jurat_verify::{Inputs, Outcome, Verdict};
+use jurat_verify::{Inputs, Outcome, Policy, Verdict};
 
 use crate::{
     cli::{JudgingOptions, VerifyOptions},
@@ -14,11 +14,8 @@ use crate::{
 };
 
 pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
-    let judged = if is_url(&options.target) {
-        Judged::live(&options.target, &options.judging)?
-    } else {
-        Judged::filed(options.target.as_ref(), &options.judging)?
-    };
+    let policy = policy::accepted(&options.judging)?;
+    let judged = Judged::under(&options.target, policy, &options.judging)?;
     if let Some(path) = &options.save {
         std::fs::write(path, &judged.report)
             .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
@@ -33,16 +30,14 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// Fetches a report under a nonce of our own and judges it.
-    pub(crate) fn live(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
-        Live::fetch(url, options).map(|live| live.judged.into())
-    }
-
-    /// Judges a report from a file.
-    fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
-        let judge = Judge::new(policy::load(&options.policy)?, &options.material)?;
+    /// Judges the report of a service, or that of a file.
+    pub(crate) fn under(target: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+        if is_url(target) {
+            return Live::under(target, policy, options).map(|live| live.judged.into());
+        }
+        let judge = Judge::new(policy, &options.material)?;
         let inputs = inputs(options.at, options.nonce);
-        block_on(judge.judge(read_text(path)?, inputs)).map(Self::from)
+        block_on(judge.judge(read_text(target.as_ref())?, inputs)).map(Self::from)
     }
 
     /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
@@ -78,7 +73,11 @@ pub(crate) struct Live {
 impl Live {
     /// Fetches it under a nonce of our own.
     pub(crate) fn fetch(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
-        let judge = Judge::new(policy::load(&options.policy)?, &options.material)?;
+        Self::under(url, policy::accepted(options)?, options)
+    }
+
+    fn under(url: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+        let judge = Judge::new(policy, &options.material)?;
         let nonce = match options.nonce {
             Some(nonce) => nonce,
             None => selfcheck::fresh_nonce()?,

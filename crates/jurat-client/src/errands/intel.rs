@@ -15,8 +15,23 @@ use crate::{BaseUrl, Service, Sources};
 /// Intel's answers hold for thirty days; this is how old news of a revocation may be.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Collateral, and whether any of it came from the cache.
+/// Collateral that holds at `as_of`, and whether any of it came from the cache.
 pub(super) async fn collateral(
+    asker: &Asker,
+    base: &BaseUrl,
+    platform: &Platform,
+    as_of: UnixSeconds,
+    memory: Memory,
+) -> Result<(String, bool), Missed> {
+    match put_together(asker, base, platform, as_of, memory).await {
+        Err(missed) if asker.may_pass_by(memory, &missed.error) => {
+            put_together(asker, base, platform, as_of, Memory::Anew).await
+        }
+        end => end,
+    }
+}
+
+async fn put_together(
     asker: &Asker,
     base: &BaseUrl,
     platform: &Platform,
@@ -30,21 +45,25 @@ pub(super) async fn collateral(
         }
         url
     };
-    let ask = |what: &'static str, url: Url, header: Option<&'static str>| async move {
+    let ask = |what: &'static str, url: Url, headers: &'static [&'static str]| async move {
         let mut question = Question::get(url).kept_for(KEEP);
-        question.header = header;
+        question.headers = headers;
         asker.ask(question, memory).await.map_err(|error| missed(what, error))
     };
     let fmspc = platform.fmspc();
     let (tcb_info, qe_identity, pck_crl, root_ca_crl) = tokio::join!(
-        ask("TCB info", url("tdx", &["tcb"], &[("fmspc", &fmspc)]), Some("TCB-Info-Issuer-Chain")),
-        ask("QE identity", url("tdx", &["qe", "identity"], &[]), Some("SGX-Enclave-Identity-Issuer-Chain")),
+        ask(
+            "TCB info",
+            url("tdx", &["tcb"], &[("fmspc", &fmspc)]),
+            &["TCB-Info-Issuer-Chain", "SGX-TCB-Info-Issuer-Chain"]
+        ),
+        ask("QE identity", url("tdx", &["qe", "identity"], &[]), &["SGX-Enclave-Identity-Issuer-Chain"]),
         ask(
             "PCK revocation list",
             url("sgx", &["pckcrl"], &[("ca", platform.ca()), ("encoding", "der")]),
-            Some("SGX-PCK-CRL-Issuer-Chain"),
+            &["SGX-PCK-CRL-Issuer-Chain"],
         ),
-        ask("root revocation list", root_list(base, url("sgx", &["rootcacrl"], &[])), None),
+        ask("root revocation list", root_list(base, url("sgx", &["rootcacrl"], &[])), &[]),
     );
     let (tcb_info, qe_identity, pck_crl, root_ca_crl) = (tcb_info?, qe_identity?, pck_crl?, root_ca_crl?);
     let cached = [&tcb_info, &qe_identity, &pck_crl, &root_ca_crl].into_iter().any(|answer| answer.cached);
@@ -57,13 +76,11 @@ pub(super) async fn collateral(
     let collateral = answers.collateral().map_err(|error| {
         missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
     })?;
-    // Judged by an earlier time it would be refused as not valid yet, and a machine with it that did no wrong.
-    match collateral_window(&collateral) {
-        Some(window) if as_of < *window.start() => {
-            Err(missed("collateral", ErrandError::Later { from: *window.start(), at: as_of }))
-        }
-        _ => Ok((collateral, cached)),
+    // without legible dates it is the judge's
+    if let Some(window) = collateral_window(&collateral) {
+        ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))?;
     }
+    Ok((collateral, cached))
 }
 
 /// Intel serves the root's list elsewhere than the rest; caches of Intel's service serve it beside the rest.

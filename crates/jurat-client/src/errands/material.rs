@@ -1,6 +1,6 @@
 //! What came of an errand.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
 use jurat_proto::UnixSeconds;
 use jurat_verify::{Inputs, NrasAnswer};
@@ -162,6 +162,14 @@ pub enum ErrandError {
         /// What is judged by.
         at: UnixSeconds,
     },
+    /// The service's: it still says what held once.
+    #[error("what it says held until {until}, and the judgement is as of {at}")]
+    Earlier {
+        /// When it ceased to hold.
+        until: UnixSeconds,
+        /// What is judged by.
+        at: UnixSeconds,
+    },
     /// Nobody's: an answer of today's about certificates or evidence is no news about an earlier time.
     #[error("nobody is asked today about the time {at}")]
     Past {
@@ -174,6 +182,22 @@ pub enum ErrandError {
 }
 
 impl ErrandError {
+    /// Whether there was an answer, and it is of no use.
+    pub(crate) fn is_of_content(&self) -> bool {
+        matches!(self, Self::Illegible { .. } | Self::Later { .. } | Self::Earlier { .. })
+    }
+
+    /// Whether something that holds for this long holds at `at`.
+    ///
+    /// What does not hold yet, or no longer, would have the judge refute a machine that did no wrong.
+    pub(crate) fn unless_within(window: &RangeInclusive<UnixSeconds>, at: UnixSeconds) -> Result<(), Self> {
+        match () {
+            () if at < *window.start() => Err(Self::Later { from: *window.start(), at }),
+            () if at > *window.end() => Err(Self::Earlier { until: *window.end(), at }),
+            () => Ok(()),
+        }
+    }
+
     /// Whether the same question may be answered a moment later.
     pub(crate) fn may_pass(&self) -> bool {
         match self {

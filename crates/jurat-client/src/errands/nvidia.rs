@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use jurat_proto::sha256;
-use jurat_verify::{CertificateQuestion, RimId, read_rim_answer};
+use jurat_proto::{UnixSeconds, sha256};
+use jurat_verify::{CertificateQuestion, RimId, nras_shape, ocsp_window, read_rim_answer};
+use reqwest::Url;
 use tokio::task::JoinSet;
 
 use super::{
@@ -31,43 +32,68 @@ pub(super) struct Haul<T> {
 
 pub(super) async fn rims(asker: &Asker, base: &BaseUrl, ids: &[RimId], memory: Memory) -> Haul<String> {
     let errands = ids.iter().map(|id| {
-        let (asker, id) = (asker.clone(), id.clone());
+        let (asker, what) = (asker.clone(), format!("manifest {id}"));
         let url = base.join(["v1", "rim", id.as_str()]);
         async move {
-            let what = format!("manifest {id}");
-            let question = Question::get(url.clone()).kept_for(KEEP_RIM);
-            let answer =
-                asker.ask(question, memory).await.map_err(|error| missed(Service::Rim, &what, error))?;
-            let rim = read_rim_answer(&answer.body).map_err(|error| {
-                let error = ErrandError::Illegible { url: url.to_string(), reason: error.to_string() };
-                missed(Service::Rim, &what, error)
-            })?;
-            Ok((rim, answer.cached))
+            let rim = match one_rim(&asker, &url, memory).await {
+                Err(error) if asker.may_pass_by(memory, &error) => one_rim(&asker, &url, Memory::Anew).await,
+                end => end,
+            };
+            rim.map_err(|error| missed(Service::Rim, &what, error))
         }
     });
     all(errands).await
+}
+
+async fn one_rim(asker: &Asker, url: &Url, memory: Memory) -> Result<(String, bool), ErrandError> {
+    let answer = asker.ask(Question::get(url.clone()).kept_for(KEEP_RIM), memory).await?;
+    let rim = read_rim_answer(&answer.body);
+    let rim =
+        rim.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    Ok((rim, answer.cached))
 }
 
 pub(super) async fn ocsp(
     asker: &Asker,
     base: &BaseUrl,
     certificates: &[CertificateQuestion],
+    as_of: UnixSeconds,
     memory: Memory,
 ) -> Haul<Vec<u8>> {
     let errands = certificates.iter().map(|certificate| {
         let (asker, certificate, url) = (asker.clone(), certificate.clone(), base.join([]));
         async move {
-            let what = "word on a certificate";
-            let nonce = fresh_nonce().map_err(|error| missed(Service::Ocsp, what, error))?;
-            let mut question = Question::get(url.clone()).kept_for(KEEP_OCSP);
-            question.post = Some(("application/ocsp-request", certificate.request(&nonce)));
-            question.name = sha256(format!("{url} {}", certificate.id()).as_bytes());
-            let answer = asker.ask(question, memory).await;
-            let answer = answer.map_err(|error| missed(Service::Ocsp, what, error))?;
-            Ok((answer.body, answer.cached))
+            let word = match one_word(&asker, &url, &certificate, as_of, memory).await {
+                Err(error) if asker.may_pass_by(memory, &error) => {
+                    one_word(&asker, &url, &certificate, as_of, Memory::Anew).await
+                }
+                end => end,
+            };
+            word.map_err(|error| missed(Service::Ocsp, "word on a certificate", error))
         }
     });
     all(errands).await
+}
+
+/// What a responder says of one certificate, if that holds at `as_of`.
+async fn one_word(
+    asker: &Asker,
+    url: &Url,
+    certificate: &CertificateQuestion,
+    as_of: UnixSeconds,
+    memory: Memory,
+) -> Result<(Vec<u8>, bool), ErrandError> {
+    let nonce = fresh_nonce()?;
+    let mut question = Question::get(url.clone()).kept_for(KEEP_OCSP);
+    question.post = Some(("application/ocsp-request", certificate.request(&nonce)));
+    question.name = sha256(format!("{url} {}", certificate.id()).as_bytes());
+    let answer = asker.ask(question, memory).await?;
+    // what is kept answered another nonce
+    let window = ocsp_window(&answer.body, (!answer.cached).then_some(&nonce));
+    let window =
+        window.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    window.map_or(Ok(()), |window| ErrandError::unless_within(&window, as_of))?;
+    Ok((answer.body, answer.cached))
 }
 
 /// NVIDIA's verdict on the evidence, which is sent to it whole, and the keys of the hour.
@@ -77,23 +103,37 @@ pub(super) async fn verdict(
     evidence: &str,
     memory: Memory,
 ) -> Result<(Attested, bool), Missed> {
-    let text = |what: &'static str, url: &reqwest::Url, body: Vec<u8>| {
-        String::from_utf8(body).map_err(|_| {
-            let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
-            missed(Service::Nras, what, error)
-        })
-    };
     let url = base.join(["v3", "attest", "gpu"]);
     let mut question = Question::get(url.clone());
     question.post = Some(("application/json", evidence.as_bytes().to_vec()));
     // An answer is about one nonce: it is never kept, and never looked for.
     let answer = asker.ask(question, Memory::Anew).await;
-    let answer =
-        text("verdict", &url, answer.map_err(|error| missed(Service::Nras, "verdict", error))?.body)?;
+    let answer = answer.map_err(|error| missed(Service::Nras, "verdict", error))?;
+    let answer = String::from_utf8(answer.body).map_err(|_| {
+        let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
+        missed(Service::Nras, "verdict", error)
+    })?;
+    let keys = match keys(asker, base, &answer, memory).await {
+        Err(error) if asker.may_pass_by(memory, &error) => keys(asker, base, &answer, Memory::Anew).await,
+        end => end,
+    };
+    let (jwks, cached) = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
+    Ok((Attested { answer, jwks }, cached))
+}
+
+/// The service's key set, if that and the answer have the shapes of either.
+async fn keys(
+    asker: &Asker,
+    base: &BaseUrl,
+    answer: &str,
+    memory: Memory,
+) -> Result<(String, bool), ErrandError> {
     let url = base.join([".well-known", "jwks.json"]);
-    let keys = asker.ask(Question::get(url.clone()).kept_for(KEEP_KEYS), memory).await;
-    let keys = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
-    Ok((Attested { answer, jwks: text("keys", &url, keys.body)? }, keys.cached))
+    let illegible = |reason: String| ErrandError::Illegible { url: base.to_string(), reason };
+    let keys = asker.ask(Question::get(url).kept_for(KEEP_KEYS), memory).await?;
+    nras_shape(answer.as_bytes(), &keys.body).map_err(|error| illegible(error.to_string()))?;
+    let jwks = String::from_utf8(keys.body).map_err(|_| illegible("not UTF-8".into()))?;
+    Ok((jwks, keys.cached))
 }
 
 /// Runs errands, a few at once, and keeps their order.

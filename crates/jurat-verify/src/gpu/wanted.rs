@@ -3,21 +3,24 @@
 //! Nothing here is believed, and nothing is verified: whoever wrote the evidence can at most have the wrong things
 //! asked for, which then prove nothing.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use der::{Decode, Encode};
-use jurat_proto::{Digest, sha256};
-use serde::Deserialize;
+use jurat_proto::{Digest, UnixSeconds, sha256};
+use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha384};
 use x509_cert::Certificate;
 
-use super::{certificates, payload::Payload, spdm::SpdmReport};
+use super::{certificates, identity::Identity, payload::Payload, rim::Rim, spdm::SpdmReport};
+use crate::{Roots, roots};
 
-/// NVIDIA's opaque data by number, as far as the names of manifests are made of it.
-mod tag {
-    pub(super) const DRIVER_VERSION: u16 = 3;
-    pub(super) const VBIOS_VERSION: u16 = 6;
+/// NVIDIA's opaque data by number, as far as nobody else reads it.
+mod more {
     pub(super) const CHIP_SKU: u16 = 15;
     pub(super) const PROJECT: u16 = 17;
     pub(super) const PROJECT_SKU: u16 = 18;
@@ -155,8 +158,12 @@ impl WantedOfNvidia {
         let Ok(Some(payload)) = Payload::parse(payload) else { return Self::default() };
         let (mut rims, mut certificates) = (BTreeSet::new(), BTreeSet::new());
         for gpu in &payload.gpus {
-            rims.extend(SpdmReport::parse(&gpu.report).iter().flat_map(rim_ids));
-            certificates.extend(questions(&gpu.certificates));
+            let chain = certificates::split(&gpu.certificates).unwrap_or_default();
+            let chain: Vec<_> = chain.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+            if let (Ok(report), Some(leaf)) = (SpdmReport::parse(&gpu.report), chain.first()) {
+                rims.extend(rim_ids(&report, leaf));
+            }
+            certificates.extend(questions(&chain));
         }
         Self {
             rims: rims.into_iter().collect(),
@@ -167,36 +174,67 @@ impl WantedOfNvidia {
 }
 
 /// The names of a GPU's two manifests, driver and VBIOS.
-fn rim_ids(report: &SpdmReport<'_>) -> Vec<RimId> {
+fn rim_ids(report: &SpdmReport<'_>, leaf: &Certificate) -> Vec<RimId> {
+    let Ok(Identity { chip, driver, vbios }) = Identity::read(report, leaf) else { return Vec::new() };
     let text = |tag| {
         let value = std::str::from_utf8(report.opaque(tag)?).ok()?;
         Some(value.trim_end_matches('\0').to_uppercase())
     };
-    let driver = || {
-        let version = text(tag::DRIVER_VERSION)?;
-        RimId::new(format!("NV_GPU_DRIVER_GH100_{version}"))
-    };
-    let vbios = || {
-        let (project, project_sku) = (text(tag::PROJECT)?, text(tag::PROJECT_SKU)?);
-        let (chip_sku, version) = (text(tag::CHIP_SKU)?, vbios_digits(report.opaque(tag::VBIOS_VERSION)?)?);
+    // Hopper's came before drivers had a manifest for each mode.
+    let family = if chip.starts_with("GH") { "DRIVER" } else { "CC_DRIVER" };
+    let of_vbios = || {
+        let (project, project_sku) = (text(more::PROJECT)?, text(more::PROJECT_SKU)?);
+        let (chip_sku, version) = (text(more::CHIP_SKU)?, vbios.replace('.', ""));
         RimId::new(format!("NV_GPU_VBIOS_{project}_{project_sku}_{chip_sku}_{version}"))
     };
-    [driver(), vbios()].into_iter().flatten().collect()
+    [RimId::new(format!("NV_GPU_{family}_{chip}_{driver}")), of_vbios()].into_iter().flatten().collect()
 }
 
-/// A VBIOS version as names have it: the first half backwards, then the byte in the middle.
-fn vbios_digits(version: &[u8]) -> Option<String> {
-    let (front, back) = version.split_at_checked(version.len() / 2)?;
-    let digits: Vec<u8> = front.iter().rev().chain(back.first()).copied().collect();
-    Some(hex::encode_upper(digits))
-}
-
-/// One question for each certificate but the last, which is the root's.
-fn questions(pem: &[u8]) -> Vec<CertificateQuestion> {
-    let Ok(chain) = certificates::split(pem) else { return Vec::new() };
-    let chain: Vec<_> = chain.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+/// One question for each certificate of a chain but the last, which is the root's.
+fn questions(chain: &[Certificate]) -> impl Iterator<Item = CertificateQuestion> {
     let pairs = chain.iter().zip(chain.iter().skip(1));
-    pairs.filter_map(|(certificate, issuer)| CertificateQuestion::new(certificate, issuer)).collect()
+    pairs.filter_map(|(certificate, issuer)| CertificateQuestion::new(certificate, issuer))
+}
+
+/// The certificates of those who signed manifests: a manifest by a signer whose certificate is revoked proves nothing.
+/// Of a manifest that is not genuine nobody need be asked.
+pub fn manifest_signers(rims: &[String], roots: Roots, now: UnixSeconds) -> Vec<CertificateQuestion> {
+    let root = roots::nvidia_rim(roots);
+    let chains = rims.iter().filter_map(|text| Rim::authenticate(text, &root, now).ok());
+    let found: BTreeSet<_> = chains
+        .flat_map(|(_, chain)| {
+            let pairs = chain.issuers.iter().enumerate();
+            let asked = pairs.filter_map(|(at, issuer)| {
+                CertificateQuestion::new(chain.certificate(at)?, &issuer.certificate)
+            });
+            asked.collect::<Vec<_>>()
+        })
+        .collect();
+    found.into_iter().collect()
+}
+
+/// Why an answer of NVIDIA's attestation service is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NrasShapeError(String);
+
+/// Whether two bodies have the shapes of a detached EAT and of a key set. What they say is for the judge.
+///
+/// # Errors
+/// If one has not.
+pub fn nras_shape(answer: &[u8], jwks: &[u8]) -> Result<(), NrasShapeError> {
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    struct Eat((String, String), BTreeMap<String, String>);
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    struct Jwks {
+        keys: Vec<IgnoredAny>,
+    }
+
+    let wrong = |error: serde_json::Error| NrasShapeError(error.to_string());
+    serde_json::from_slice::<Eat>(answer).map_err(wrong)?;
+    serde_json::from_slice::<Jwks>(jwks).map(drop).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ impl Admission {
             rate(knobs, ["address_rate", "address_burst"], file.address_rate, file.address_burst)?;
         let token_rate = rate(knobs, ["token_rate", "token_burst"], file.token_rate, file.token_burst)?;
         let shown = file.trusted_proxies.as_ref().map(|networks| networks.join(","));
-        let shown = knobs.value("trusted_proxies", None, shown, String::new());
-        let networks = shown.split(',').map(str::trim).filter(|network| !network.is_empty());
+        let shown = knobs.value("trusted_proxies", None, shown, "none".to_owned());
+        let networks = shown.split(',').map(str::trim).filter(|network| !matches!(*network, "" | "none"));
         let network = |text: &str| {
             let host = || text.parse::<IpAddr>().ok().map(IpNet::from);
             let found = text.parse().ok().or_else(host);

@@ -30,8 +30,9 @@ use super::{
 };
 use crate::{answer::Ruling, service::now};
 
-/// How long the end of a stream waits for its verdict where it may leave without one.
-const MOMENT: Duration = Duration::from_secs(2);
+/// How long the end of a stream waits for its verdict where it may leave without one: receipts come at once, and a service
+/// that shows another signer can be verified anew meanwhile.
+const MOMENT: Duration = Duration::from_secs(10);
 /// Most bytes of an event without its end that are kept; of a larger one the oldest go.
 const MOST_OPEN: u64 = 1 << 20;
 /// How long the last bytes of a cut answer have to leave: actix-http discards what it has not written when a body ends in

@@ -1,7 +1,9 @@
 //! An OCSP response (RFC 6960), read with `der` and not yet believed.
 
+use std::ops::RangeInclusive;
+
 use der::{
-    Choice, Decode, Enumerated, Reader, Sequence, SliceReader,
+    Choice, Decode, Enumerated, Sequence,
     asn1::{Any, BitString, GeneralizedTime, Null, ObjectIdentifier, OctetString},
 };
 use jurat_proto::UnixSeconds;
@@ -12,6 +14,8 @@ use x509_cert::{
     serial_number::SerialNumber,
     spki::AlgorithmIdentifierOwned,
 };
+
+use crate::gpu::certificates::first_member;
 
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -30,6 +34,8 @@ pub(super) struct Response {
     pub(super) signature: Vec<u8>,
     /// DER of the certificates that came along.
     pub(super) certificates: Vec<Vec<u8>>,
+    /// The request's, if the responder repeats it (RFC 8954).
+    nonce: Option<Vec<u8>>,
 }
 
 /// Why bytes are no OCSP response.
@@ -71,7 +77,11 @@ impl Response {
                 return Err(ResponseError::Critical(extension.extn_id));
             }
         }
+        let nonce = data.extensions.iter().flatten().find(|extension| extension.extn_id == NONCE);
+        let nonce =
+            nonce.map(|extension| OctetString::from_der(extension.extn_value.as_bytes())).transpose()?;
         Ok(Some(Self {
+            nonce: nonce.map(|nonce| nonce.as_bytes().to_vec()),
             answers: data.answers,
             signed: signed.to_vec(),
             algorithm: basic.algorithm.oid,
@@ -81,18 +91,39 @@ impl Response {
     }
 }
 
-const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
-
-/// The first member of a sequence, with tag and length.
-fn first_member(der: &[u8]) -> Result<&[u8], der::Error> {
-    SliceReader::new(der)?.sequence(|members| {
-        let first = members.tlv_bytes()?;
-        while !members.is_finished() {
-            members.tlv_bytes()?;
-        }
-        Ok(first)
-    })
+/// Why an answer of a responder's is of no use to anybody. Whether it is genuine is for the judge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OcspAnswerError {
+    /// Not an OCSP response.
+    #[error("{0}")]
+    Illegible(String),
+    /// An answer to another request.
+    #[error("it does not repeat the nonce of the request")]
+    Nonce,
 }
+
+/// From when to when everything in the DER of an OCSP response holds by its own dates; `None` if the responder did not
+/// answer. With a nonce it must be the answer to the request of that nonce.
+///
+/// # Errors
+/// If it is none, or answers another request.
+pub fn ocsp_window(
+    der: &[u8],
+    nonce: Option<&[u8; 32]>,
+) -> Result<Option<RangeInclusive<UnixSeconds>>, OcspAnswerError> {
+    let read = Response::read(der).map_err(|error| OcspAnswerError::Illegible(error.to_string()))?;
+    let Some(response) = read else { return Ok(None) };
+    if nonce.is_some_and(|nonce| response.nonce.as_deref() != Some(nonce)) {
+        return Err(OcspAnswerError::Nonce);
+    }
+    let seconds = |time: &GeneralizedTime| time.to_unix_duration().as_secs();
+    let from = response.answers.iter().map(|single| seconds(&single.this_update)).max();
+    let until = response.answers.iter().filter_map(|single| single.next_update.as_ref()).map(seconds).min();
+    Ok(Some(UnixSeconds(from.unwrap_or(0))..=UnixSeconds(until.unwrap_or(0))))
+}
+
+const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
 
 impl SingleResponse {
     /// Whether this is about a certificate: `issuer` is above it.
