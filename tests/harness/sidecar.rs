@@ -5,7 +5,7 @@ mod force;
 use std::{
     ffi::OsString,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
@@ -35,6 +35,7 @@ pub struct SidecarBuilder {
     tee: &'static [&'static str],
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
+    folder: Option<PathBuf>,
     config: Option<Arc<Scratch>>,
 }
 
@@ -59,6 +60,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// In this working folder.
+    #[must_use]
+    pub fn working_in(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
@@ -106,6 +114,9 @@ impl SidecarBuilder {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command
     }
 }
@@ -137,6 +148,7 @@ impl Sidecar {
             tee: &["--simulated-tee"],
             args: Vec::new(),
             environment: Vec::new(),
+            folder: None,
             config: None,
         }
     }

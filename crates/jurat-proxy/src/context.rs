@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::{
     admission::Admission,
     csr::CertificateRequests,
+    demands::Demands,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
@@ -208,6 +209,8 @@ pub struct Parts {
     pub engine: EngineAddress,
     /// Limits of the data port.
     pub limits: Limits,
+    /// What is demanded of request bodies.
+    pub demands: Demands,
     /// Who may fetch a receipt.
     pub scope: ReceiptScope,
     /// Who comes in, and how fast.

@@ -30,6 +30,9 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     BodyIncomplete,
     BodyTimeout,
+    BodyUnreadable,
+    RequestIdRefused,
+    RemoteMediaRefused,
     Overloaded,
     StoreUnavailable,
     Draining,
@@ -95,6 +98,21 @@ impl Refusal {
             Self::BodyTimeout => {
                 (S::REQUEST_TIMEOUT, invalid, "body_timeout", "The request body did not come in time")
             }
+            Self::BodyUnreadable => (
+                S::BAD_REQUEST,
+                invalid,
+                "body_unreadable",
+                "The request body must be a JSON object in UTF-8",
+            ),
+            Self::RequestIdRefused => {
+                (S::BAD_REQUEST, invalid, "request_id_refused", "A `request_id` is not taken here")
+            }
+            Self::RemoteMediaRefused => (
+                S::BAD_REQUEST,
+                invalid,
+                "remote_media_refused",
+                "Nothing is fetched from elsewhere here: send media as `data:` URLs",
+            ),
             Self::Overloaded => (
                 S::TOO_MANY_REQUESTS,
                 "rate_limit_error",

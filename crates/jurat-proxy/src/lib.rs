@@ -10,9 +10,12 @@ mod archive;
 mod context;
 mod csr;
 mod data;
+mod demands;
 mod drain;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headers;
 mod hop;
 mod metrics;
@@ -36,6 +39,7 @@ pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
 pub use csr::{CertificateRequests, CsrRefusal};
+pub use demands::{Demands, Gate, SaltKey};
 pub use engine::{AddressError, EngineAddress};
 pub use hop::EndToEnd;
 pub use metrics::Metrics;

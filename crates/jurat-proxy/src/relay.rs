@@ -5,7 +5,10 @@ use std::{future::poll_fn, rc::Rc};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     body::{BoxBody, EitherBody, MessageBody},
-    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    http::{
+        Method,
+        header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    },
     web,
 };
 use bytes::BytesMut;
@@ -23,7 +26,7 @@ use crate::{
     owner,
     plain::PlainBody,
     routes::{Brings, Oath, Route},
-    upload::{SendError, Sent, Upload},
+    upload::{Ahead, SendError, Sent, Upload},
     witnessed::WitnessedBody,
 };
 
@@ -116,7 +119,23 @@ impl Pending {
         let context = Rc::clone(&self.context);
         let limits = &context.parts.limits;
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
-        let mut upload = Upload::begin(payload, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
+        let demands = &context.parts.demands;
+        let looked_into =
+            demands.look_into_json() && *request.method() == Method::POST && !is_multipart(request.headers());
+        let ahead = if looked_into { Ahead::Whole } else { Ahead::Small };
+        let mut upload =
+            Upload::begin(payload, ahead, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
+        let mut declared = declared;
+        let mut rewritten = None;
+        if looked_into {
+            let owner = owner::of(request.headers());
+            let body = demands.meet(&upload.start, route.family, owner.as_ref()).map_err(Failure::Door)?;
+            if body != upload.start {
+                declared = declared.map(|_| body.len() as u64);
+                upload.replace(body.clone());
+                rewritten = Some(body);
+            }
+        }
         let has_body = declared.is_some() || request.headers().contains_key("transfer-encoding");
         let framing = upload.framing(declared, has_body);
         if upload.is_whole() {
@@ -125,7 +144,10 @@ impl Pending {
         let head = self.head(request, route, framing, upload.start.len());
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
         let mut connection = connect(&context).await?;
-        exchange.forwarded();
+        match &rewritten {
+            None => exchange.forwarded(),
+            Some(body) => exchange.forwarded_instead(body),
+        }
         let sent = upload.send(&mut connection, head, framing, exchange).await;
         self.upload = match sent {
             Err(SendError::Client(_)) => Stage::Door,
@@ -343,14 +365,17 @@ pub(crate) fn fits(
 
 fn body_limit(context: &Context, brings: Brings, headers: &HeaderMap) -> u64 {
     let limits = &context.parts.limits;
-    let multipart = headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
-    });
     match brings {
         Brings::Nothing => 0,
-        Brings::Files if multipart => limits.multipart_body,
+        Brings::Files if is_multipart(headers) => limits.multipart_body,
         Brings::Text | Brings::Files => limits.body,
     }
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
+    })
 }
 
 /// The client's Content-Length; the server has refused anything but one number before.

@@ -63,3 +63,12 @@ impl Statement {
         self.status
     }
 }
+
+/// For `tests/fuzz` alone: what would be sworn, without the cost of signing it.
+#[cfg(fuzzing)]
+impl Statement {
+    /// Digest and length of the released body, and the answer's two names.
+    pub fn sworn(&self) -> (Digest, u64, &str, &str) {
+        (self.response_hash, self.response_length, &self.response_id, &self.model)
+    }
+}

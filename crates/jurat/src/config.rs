@@ -5,10 +5,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
 use jurat_proto::{Digest, sha256};
-use jurat_proxy::{EngineAddress, Limits};
+use jurat_proxy::{Demands, EngineAddress, Limits};
 use serde::Deserialize;
 
 mod admission;
+mod demands;
 mod file;
 mod knobs;
 mod receipts;
@@ -85,6 +86,7 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) drain_grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) demands: Demands,
     pub(crate) receipts: Receipts,
     pub(crate) tls: TlsChoice,
     pub(crate) admission: Admission,
@@ -171,6 +173,7 @@ impl Config {
                     default.multipart_body,
                 ),
             },
+            demands: demands::settle(&mut knobs, &file)?,
             receipts: Receipts::settle(&mut knobs, options, &file)?,
             tls: TlsChoice::settle(&mut knobs, &file)?,
             admission: Admission::settle(&mut knobs, &file)?,

@@ -123,6 +123,7 @@ impl Service {
             scope: config.receipts.scope,
             admission: Admission::new(doors, config.concurrency),
             engine: config.engine.clone(),
+            demands: config.demands.clone(),
             limits: config.limits.clone(),
             clock: now,
             metrics: Metrics::new(VERSION, COMMIT),

@@ -66,6 +66,10 @@ pub(super) struct File {
     pub(super) forwarded_header: Option<HeaderName>,
     pub(super) head_timeout: Option<f64>,
     pub(super) tdx_source: Option<String>,
+    /// File-only, as the three change what an engine is given.
+    pub(super) request_id: Option<String>,
+    pub(super) remote_media: Option<String>,
+    pub(super) cache_salt: Option<String>,
     /// File-only, as it changes what a report means.
     pub(super) gpus: Option<Gpus>,
     /// File-only: code that is run.
