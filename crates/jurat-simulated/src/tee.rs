@@ -19,13 +19,14 @@ use crate::{
 /// A TEE that is none. Cheap to clone; the clones share its keys.
 #[derive(Clone)]
 pub struct SimulatedTee {
-    stage: Arc<Stage>,
+    pub(crate) stage: Arc<Stage>,
     intel_root: Root,
     nvidia_root: Root,
 }
 
 /// What both sources share.
 pub(crate) struct Stage {
+    pub(crate) intel: IntelPki,
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
@@ -98,11 +99,12 @@ impl SimulatedTee {
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             seed: bytes(rng)?,
+            intel,
         };
         Ok(Self {
-            stage: Arc::new(stage),
-            intel_root: Root::of(&intel.root)?,
+            intel_root: Root::of(&stage.intel.root)?,
             nvidia_root: Root::of(&nvidia.root)?,
+            stage: Arc::new(stage),
         })
     }
 }
@@ -113,8 +115,8 @@ fn gpus<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Vec<Gpu>, MintError> {
     let stranger = match blueprint.gpu_chain {
-        GpuChain::Own => None,
         GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
+        _ => None,
     };
     let mint = |_| {
         let identity = pki.gpu(rng)?;
