@@ -91,7 +91,7 @@ impl NvidiaPki {
     }
 }
 
-fn chip(architecture: GpuArchitecture) -> &'static str {
+pub(crate) fn chip(architecture: GpuArchitecture) -> &'static str {
     match architecture {
         GpuArchitecture::Blackwell => "GB100",
         _ => "GH100",

@@ -33,6 +33,16 @@ pub(crate) struct Chain {
     pub(crate) issuers: Vec<Issuer>,
 }
 
+impl Chain {
+    /// A certificate by its number, from the leaf's, which is 0.
+    pub(crate) fn certificate(&self, at: usize) -> Option<&Certificate> {
+        match at.checked_sub(1) {
+            None => Some(&self.leaf),
+            Some(above) => self.issuers.get(above).map(|issuer| &issuer.certificate),
+        }
+    }
+}
+
 /// A certificate that may issue others.
 #[derive(Debug)]
 pub(crate) struct Issuer {
@@ -129,17 +139,17 @@ fn split(pem: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
 }
 
 /// One certificate of the chain, with what is needed to verify it and what it signed.
-struct Link<'a> {
-    certificate: Certificate,
-    key: VerifyingKey,
+pub(super) struct Link<'a> {
+    pub(super) certificate: Certificate,
+    pub(super) key: VerifyingKey,
     spki: Digest,
     /// The bytes under the signature, as they came: nothing is encoded anew.
-    signed: &'a [u8],
-    signature: Signature,
+    pub(super) signed: &'a [u8],
+    pub(super) signature: Signature,
 }
 
 impl<'a> Link<'a> {
-    fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
+    pub(super) fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
         let wrong = |error| ChainError::Der(at, error);
         let certificate = Certificate::from_der(der).map_err(wrong)?;
         let signed = to_be_signed(der).map_err(wrong)?;
@@ -182,7 +192,7 @@ impl<'a> Link<'a> {
         usage.map_or(Some(KeyUsage(Default::default())), |found| found.map(|(_, usage)| usage))
     }
 
-    fn may_sign(&self) -> Result<(), ChainError> {
+    pub(super) fn may_sign(&self) -> Result<(), ChainError> {
         let permitted = self.key_usage().is_none_or(|usage| usage.digital_signature());
         if permitted { Ok(()) } else { Err(ChainError::NotASigner) }
     }

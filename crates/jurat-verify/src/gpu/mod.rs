@@ -5,6 +5,7 @@ mod firmware;
 mod identity;
 mod measurements;
 mod mode;
+mod ocsp;
 mod payload;
 mod rim;
 mod spdm;
@@ -51,8 +52,9 @@ pub(crate) struct Question<'a> {
 }
 
 /// The checks that look into the evidence.
-const INSIDE: [CheckId; 6] = [
+const INSIDE: [CheckId; 7] = [
     CheckId::GpuChain,
+    CheckId::GpuRevocation,
     CheckId::GpuSignature,
     CheckId::GpuNonce,
     CheckId::GpuFirmware,
@@ -84,6 +86,15 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
 
     transcript.file(CheckId::GpuPresent, present(&gpus, question.claimed));
     let chained = transcript.file(CheckId::GpuChain, chain(&gpus));
+    let signers = manifests.iter().filter_map(|manifest| manifest.as_ref().ok()).map(|(_, chain)| chain);
+    transcript.file(
+        CheckId::GpuRevocation,
+        if chained {
+            ocsp::judge(&gpus, signers, question.ocsp, question.now)
+        } else {
+            Finding::skip("rests on gpu.chain")
+        },
+    );
     let signed = transcript.file(CheckId::GpuSignature, signature(&gpus, chained));
     transcript.file(CheckId::GpuNonce, nonce(&gpus, &payload, question.nonce));
     if signed {
@@ -121,7 +132,6 @@ impl Question<'_> {
 
 /// What this version does not judge.
 fn file_unmade(transcript: &mut Transcript) {
-    transcript.file(CheckId::GpuRevocation, Finding::skip("NVIDIA's OCSP service was not asked"));
     transcript.file(CheckId::GpuNras, Finding::skip("NVIDIA's attestation service was not asked"));
 }
 
