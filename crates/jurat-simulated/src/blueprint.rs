@@ -30,6 +30,9 @@ pub struct Blueprint {
     pub td_attributes: u64,
     /// What the TD is said to consist of.
     pub measurements: TdMeasurements,
+    /// Text of the compose file that the TD is said to run, as a dstack VM's: its hash is an event of RTMR3 and takes
+    /// MRCONFIGID. `None`: no application is measured.
+    pub compose: Option<String>,
     /// The state of the platform's firmware.
     pub tcb: Tcb,
     /// What the revocation lists name.
@@ -60,6 +63,7 @@ impl Blueprint {
             quote: QuoteForm::V4,
             td_attributes: TD_ATTRIBUTE_SEPT_VE_DISABLE,
             measurements: TdMeasurements::SIMULATED,
+            compose: None,
             tcb: Tcb::UpToDate,
             revoked: Revoked::Nothing,
             gpus,

@@ -5,6 +5,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 use jurat_attest::GpuArchitecture;
 use jurat_proto::{UnixSeconds, sha256};
 use rand_core::TryCryptoRng;
+use serde_json::value::RawValue;
 
 use crate::{
     Blueprint, GpuChain, GpuNonce, MintError, Nras, NrasExchange, Ocsp, Rims, SimulatedGpus, SimulatedQuotes,
@@ -31,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
+    /// dstack's `info`, if an application is measured.
+    pub(crate) info: Option<Box<RawValue>>,
     pub(crate) gpus: Vec<Gpu>,
     pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
@@ -133,11 +136,12 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated()?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpus: gpus(blueprint, &nvidia, rng)?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
@@ -168,6 +172,12 @@ fn gpus<R: TryCryptoRng + ?Sized>(
         Ok(Gpu::new(identity, certificates, blueprint))
     };
     (0..blueprint.gpus.get()).map(mint).collect()
+}
+
+/// The member of dstack's description of a VM that a judge looks at.
+fn info(compose: &str) -> Result<Box<RawValue>, MintError> {
+    let info = serde_json::json!({ "tcb_info": { "app_compose": compose } });
+    serde_json::value::to_raw_value(&info).map_err(MintError::encoding("the description of the VM"))
 }
 
 impl Root {

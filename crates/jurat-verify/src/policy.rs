@@ -73,6 +73,9 @@ pub enum PolicyError {
     /// Not TOML, a member missing, unknown or of the wrong kind.
     #[error("policy is not readable: {0}")]
     Syntax(String),
+    /// The same of a file of reference values.
+    #[error("reference values are not readable: {0}")]
+    References(String),
     /// A check without which the others mean nothing is not required.
     #[error("policy must require {0}: without it no other check means anything")]
     Unfounded(CheckId),

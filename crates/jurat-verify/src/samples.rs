@@ -2,6 +2,7 @@
 //! these tests skip, and say so.
 
 mod golden;
+mod pinned;
 mod vendors;
 
 use std::{fs, path::PathBuf};

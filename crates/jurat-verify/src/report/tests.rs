@@ -1,5 +1,7 @@
-//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one.
+//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one, `pinned.rs` those
+//! that are of something else than the policy names.
 
+mod pinned;
 mod refused;
 
 use std::num::NonZeroU32;
