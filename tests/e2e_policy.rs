@@ -23,7 +23,8 @@ fn jurat(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 fn file(name: &str, text: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("policy-{}-{name}", std::process::id()));
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("policy-{}-{name}", std::process::id()));
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
@@ -38,7 +39,8 @@ async fn reference_values_go_the_whole_way() {
         jurat(&[&["policy", "reference", &url, "--name", "mine"][..], &simulated].concat());
     assert_eq!(code, Some(0), "{errors}");
     let mine = file("mine.toml", &made);
-    let verify = |reference: &str| jurat(&[&["verify", &url, "--reference", reference][..], &simulated].concat());
+    let verify =
+        |reference: &str| jurat(&[&["verify", &url, "--reference", reference][..], &simulated].concat());
     let (code, text, errors) = verify(&mine);
     assert_eq!(code, Some(0), "{text}{errors}");
     assert!(text.contains("pass tdx.measurements  they are those of `mine`: "), "{text}");
@@ -53,10 +55,19 @@ async fn reference_values_go_the_whole_way() {
     let (code, text, _) = verify(&wrong);
     assert_eq!(code, Some(1), "{text}");
     let line = text.lines().find(|line| line.contains("tdx.measurements")).unwrap();
-    assert!(line.starts_with("fail tdx.measurements  it does not match the reference set `mine`: rtmr1 is "), "{line}");
+    assert!(
+        line.starts_with("fail tdx.measurements  it does not match the reference set `mine`: rtmr1 is "),
+        "{line}"
+    );
     assert_eq!(text.lines().filter(|line| line.starts_with("fail ")).count(), 1, "and nothing else\n{text}");
-    let (code, text, _) =
-        jurat(&[&["verify", &url, "--reference", &wrong, "--reference"][..], &[published.to_str().unwrap()], &simulated].concat());
+    let (code, text, _) = jurat(
+        &[
+            &["verify", &url, "--reference", &wrong, "--reference"][..],
+            &[published.to_str().unwrap()],
+            &simulated,
+        ]
+        .concat(),
+    );
     assert_eq!(code, Some(0), "one of the sets is enough\n{text}");
 
     let (code, made, errors) = jurat(&["policy", "reference", &url, "--policy", "permissive"]);
@@ -67,7 +78,8 @@ async fn reference_values_go_the_whole_way() {
 #[test]
 fn reference_files_that_are_none_are_refused() {
     let report = file("report.json", "{}");
-    let with = |reference: &str| jurat(&["verify", &report, "--policy", "simulated", "--reference", reference]);
+    let with =
+        |reference: &str| jurat(&["verify", &report, "--policy", "simulated", "--reference", reference]);
     assert_eq!(with("nowhere.toml").0, Some(64));
     let (code, _, errors) = with(&file("empty.toml", "measurements = []"));
     assert_eq!(code, Some(78), "{errors}");
@@ -97,7 +109,8 @@ fn lint_ends_as_its_findings_say() {
         }
     }
 
-    let text = std::fs::read_to_string(workspace::root().join("attestation/policies/production.toml")).unwrap();
+    let text =
+        std::fs::read_to_string(workspace::root().join("attestation/policies/production.toml")).unwrap();
     let mine = file("mine-production.toml", &text.replace("\"bind.nonce\",", ""));
     let (code, text, _) = jurat(&["policy", "lint", &mine]);
     assert_eq!(code, Some(1), "one warning is enough\n{text}");

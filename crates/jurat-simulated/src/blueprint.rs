@@ -49,6 +49,8 @@ pub struct Blueprint {
     pub gpu_firmware: GpuFirmware,
     /// Which confidential mode the GPUs report.
     pub protected_pcie: ProtectedPcie,
+    /// Which of the three modes they name, as newer drivers do.
+    pub gpu_feature: GpuFeature,
 }
 
 impl Blueprint {
@@ -72,6 +74,7 @@ impl Blueprint {
             gpu_chain: GpuChain::Own,
             gpu_firmware: GpuFirmware::Certified,
             protected_pcie: ProtectedPcie::Off,
+            gpu_feature: GpuFeature::Unnamed,
         }
     }
 
@@ -192,4 +195,21 @@ pub enum ProtectedPcie {
     Off,
     /// Protected PCIe: traffic over NVLink is not encrypted.
     On,
+    /// The second GPU protected PCIe, the others not.
+    Mixed,
+}
+
+/// Which of three modes GPUs name, as newer drivers have them do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GpuFeature {
+    /// None, as older drivers.
+    Unnamed,
+    /// Single-GPU pass-through.
+    Single,
+    /// Multi-GPU pass-through: traffic over NVLink is encrypted.
+    Multiple,
+    /// Protected PCIe.
+    ProtectedPcie,
+    /// The second GPU multi-GPU pass-through, the others single.
+    Mixed,
 }

@@ -2,6 +2,7 @@
 //! these tests skip, and say so.
 
 mod golden;
+mod nras;
 mod pinned;
 mod vendors;
 

@@ -101,7 +101,7 @@ fn altered_claims_are_refused() {
 fn invented_switch_evidence_is_refused() {
     let mut report = minted();
     report["nvswitch_payload"] = "{}".into();
-    assert_refused(&judge(&report), &["bind.nonce", "bind.claims", "bind.gpu"]);
+    assert_refused(&judge(&report), &["bind.nonce", "bind.claims", "bind.gpu", "gpu.mode"]);
 }
 
 /// Anyone may ask for a quote of `dstack-v1` over a nonce of his choosing, here a commitment of `jurat-v1`.
