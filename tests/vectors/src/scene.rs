@@ -13,7 +13,10 @@ use k256::ecdsa::SigningKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{format::Inputs, seeded::Seeded};
+use crate::{
+    format::{Inputs, Nras},
+    seeded::Seeded,
+};
 
 pub mod dstack;
 
@@ -169,6 +172,7 @@ impl Setting {
         };
         if self.gpus > 0 {
             nvidia(&machine, &mut inputs, Rims::Fitting, Ocsp::Good);
+            nras(&machine, &mut inputs, jurat_simulated::Nras::Holds);
         }
         edits.iter().for_each(|edit| {
             if let Edit::Inputs(edit) = edit {
@@ -227,6 +231,13 @@ struct Said {
     claims: String,
     event_log: String,
     info: Value,
+}
+
+/// What NVIDIA's look-alike says of the report's GPU evidence, if it can read it.
+pub fn nras(machine: &Machine, inputs: &mut Inputs, nras: jurat_simulated::Nras) {
+    let payload = inputs.report.get("nvidia_payload").and_then(Value::as_str).unwrap_or_default();
+    let answered = machine.tee.nras(payload, nras, NOW).ok();
+    inputs.nras = answered.map(|exchange| Nras { answer: exchange.answer, jwks: exchange.jwks });
 }
 
 /// What the caller fetches from NVIDIA's look-alike.

@@ -7,6 +7,7 @@ mod collateral;
 mod compose;
 mod eventlog;
 mod gpus;
+mod nras;
 mod ocsp;
 mod policies;
 mod quote;
@@ -102,6 +103,7 @@ pub fn all() -> Vec<Case> {
     all.extend(compose::cases());
     all.extend(rims::cases());
     all.extend(ocsp::cases());
+    all.extend(nras::cases());
     all
 }
 
