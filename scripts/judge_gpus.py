@@ -1,10 +1,6 @@
-"""The judge of a report's GPU evidence: the checks gpu.* of docs/verify.md, for judge.py.
-
-Of the switches between GPUs nothing is judged here: gpu.mode is skipped where they would matter.
-"""
+"""The judge of a report's GPU evidence: the checks gpu.* of docs/verify.md, for judge.py."""
 
 import base64
-import json
 import re
 from types import SimpleNamespace
 
@@ -15,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
 from evidence import OCSP_SIGNING, NotPinned, Spdm, chain_of, fits_p384, jwt, p384, pem, read_rim, sha384, spki_of
-from verdict import Refused, demand, load, sha256, unhex
+from verdict import demand, load, sha256, unhex
 
 # SHA-256 of the SubjectPublicKeyInfo of NVIDIA's Device Identity CA, CoRIM signing root, and Attestation Service's issuer.
 PRODUCTION = SimpleNamespace(
@@ -25,7 +21,7 @@ PRODUCTION = SimpleNamespace(
     issuer="https://nras.attestation.nvidia.com", intel=None)
 FWID, TCB_INFO = (x509.ObjectIdentifier(f"2.23.133.5.4.1{more}") for more in ("", ".1"))
 # NVIDIA's opaque members by number.
-NVDEC0, FIRMWARE, PROTECTED_PCIE, FEATURE = 11, 20, 21, 36
+NVDEC0, FIRMWARE, PROTECTED_PCIE, PDI, GPUS_OF_SWITCH, FEATURE = 11, 20, 21, 22, 26, 36
 MODES = {(None, None): "unsaid", (b"\x55", None): "single", (b"\xaa", None): "protected-pcie"} | {
     (pcie, feature): mode for feature, mode, value in ((b"\0\0", "single", b"\x55"), (b"\1\0", "multiple", b"\x55"),
                                                       (b"\2\0", "protected-pcie", b"\xaa")) for pcie in (None, value)}
@@ -83,19 +79,21 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
     """Files every check gpu.* in the transcript. `asked` is the nonce that the GPUs must have signed, if it is known."""
     wants = policy.get("gpu", {})
 
-    def listed():
-        payload = load(texts[1]) if texts[1] else {"evidence_list": []}
-        demand(type(payload) is dict and type(payload["evidence_list"]) is list and len(texts[1]) <= 1 << 20, "not legible")
-        entries = payload["evidence_list"]
-        demand(entries or not ("gpu.present" in policy["required"] or wants or (claims and claims["gpus"])), "no GPU evidence")
-        if not entries:
-            return "no GPU evidence", None
-        demand(len(entries) <= 32 and all(type(one) is dict for one in entries), "no list of GPUs")
+    def read_list(text):
+        """A payload's nonce and devices, each with its chain and report or what is wrong with them; None if it has none."""
+        payload = load(text) if text else {"nonce": "", "evidence_list": []}
+        entries, given = payload["evidence_list"], payload["nonce"]
+        demand(len(text) <= 1 << 20 and type(entries) is list and len(entries) <= 32 and type(given) is str, "no list of devices")
         raw = [[base64.b64decode(one[member], validate=True) for member in ("certificate", "evidence")] for one in entries]
-        payload = SimpleNamespace(nonce=unhex(payload["nonce"], 32))
-        payload.gpus = [SimpleNamespace(chain=attempt(lambda: chain_of(pem(one), roots.gpu, now)), report=attempt(lambda: Spdm(two)))
-                        for one, two in raw]
-        return "legible", payload
+        devices = [SimpleNamespace(chain=attempt(lambda: chain_of(pem(one), roots.gpu, now)), report=attempt(lambda: Spdm(two)))
+                   for one, two in raw]
+        return SimpleNamespace(nonce=unhex(given, 32), gpus=devices) if devices else None
+
+    def listed():
+        payload = read_list(texts[1])
+        unwanted = not ("gpu.present" in policy["required"] or wants or (claims and claims["gpus"]))
+        demand(payload or unwanted, "no GPU evidence")
+        return "legible" if payload else "no GPU evidence", payload
 
     payload = done.make("gpu.present", listed)
     gpus = payload.gpus if payload else []
@@ -178,7 +176,30 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
     def mode():
         modes = {MODES.get((report.opaque.get(PROTECTED_PCIE), report.opaque.get(FEATURE))) for _, report in judged}
         demand(len(modes) == 1 and None not in modes, "the GPUs do not all run in one mode")
-        return f"{modes}", True if modes & {"single", "multiple"} else None
+        switches = switches_hold()
+        attested = modes & {"single", "multiple"} or ("protected-pcie" in modes and switches)
+        return f"{modes}", True if attested else None
+
+    def switches_hold():
+        """Whether there is evidence of switches. It must be genuine, of those that the GPUs are linked to, and they to these."""
+        payload = read_list(texts[2])
+        if not payload or not asked:
+            return False
+        parts = lambda value: {value[at : at + 8] for at in range(0, len(value), 8)} - {bytes(8)}
+        own, behind = [], []
+        for switch in payload.gpus:
+            (chain, error), (report, other) = switch.chain, switch.report
+            demand(chain and report and chip_of(chain[0]).startswith("LS"), f"no switch: {error or other}")
+            p384(chain[0].public_key(), report.signature, report.signed)
+            demand(report.nonce == asked and len(report.opaque[PDI]) == 8 and len(report.opaque[GPUS_OF_SWITCH]) >= 64, "a switch")
+            own.append(report.opaque[PDI])
+            behind.append(parts(report.opaque[GPUS_OF_SWITCH][:64]))
+        demand(payload.nonce == asked and len(set(own)) == len(own), "another nonce, or a switch twice")
+        demand(all(one == behind[0] for one in behind) and len(behind[0]) == len(gpus), "the switches lead to other GPUs")
+        for _, report in judged:
+            links = report.opaque[PDI]
+            demand(len(links) % 8 == 0 and {one[::-1] for one in parts(links)} == set(own), "a GPU is linked to other switches")
+        return True
 
     def revocation():
         answers, bare = [], True

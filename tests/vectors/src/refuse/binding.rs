@@ -2,7 +2,7 @@
 
 use jurat_proto::{Layout, Nonce, report_data};
 use jurat_simulated::{Nras, Ocsp, Rims};
-use jurat_verify::CheckId::{BindAddress, BindClaims, BindGpu, BindNonce, BindTls, GpuNonce};
+use jurat_verify::CheckId::{BindAddress, BindClaims, BindGpu, BindNonce, BindTls, GpuMode, GpuNonce};
 
 use super::{Case, Edit, data, inputs, refuse, report, undecided};
 use crate::{
@@ -170,7 +170,9 @@ pub(super) fn cases() -> Vec<Case> {
             "switches-invented",
             "evidence of switches that the quote does not commit to",
             member("nvswitch_payload", "{}"),
-        ),
+        )
+        // nor is it legible
+        .beside(&[GpuMode]),
         refuse(
             BindClaims,
             "claims-edited",

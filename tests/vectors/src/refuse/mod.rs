@@ -6,6 +6,7 @@ mod claims;
 mod collateral;
 mod compose;
 mod eventlog;
+mod fabric;
 mod gpus;
 mod nras;
 mod ocsp;
@@ -98,6 +99,7 @@ pub fn all() -> Vec<Case> {
     all.extend(claims::cases());
     all.extend(gpus::cases());
     all.extend(spdm::cases());
+    all.extend(fabric::cases());
     all.extend(certificates::cases());
     all.extend(policies::cases());
     all.extend(compose::cases());
