@@ -134,6 +134,14 @@ impl SimulatedTee {
         self.stage.services.responders.about_request(request, &chains, ocsp)
     }
 
+    /// The same about the certificates of other GPUs, in PEM chains.
+    ///
+    /// # Errors
+    /// If the request or a chain is none, or the response cannot be encoded or signed.
+    pub fn ocsp_about(&self, request: &[u8], chains: &[&str], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
+        self.stage.services.responders.about_request(request, chains, ocsp)
+    }
+
     /// What NVIDIA's attestation service answers at `now` to an `nvidia_payload`, with its keys.
     ///
     /// # Errors
@@ -148,16 +156,16 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         // minted in any case, so that the same randomness gives the same GPUs in every mode
         let fabric = Fabric::mint(&nvidia, usize::try_from(blueprint.gpus.get()).unwrap_or(0), rng)?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
-            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpus: gpus(blueprint, &nvidia, &fabric, rng)?,
             fabric,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,
