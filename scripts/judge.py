@@ -75,7 +75,8 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         done.checks["tdx.quote"] = ("fail", f"not legible: {error}")
         return done, "refuted"
     archived = archived or report.get("archived", False)
-    collateral = collateral or (report.get("collateral") if roots.intel else None)
+    if collateral is None and roots.intel:
+        collateral = report.get("collateral")
     texts = [report.get(member, "") for member in ("claims", "nvidia_payload", "nvswitch_payload")]
     td, boot = {}, {}
 
