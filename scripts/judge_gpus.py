@@ -179,7 +179,7 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
         demand(len(modes) == 1 and None not in modes, "the GPUs do not all run in one mode")
         switches = switches_hold()
         attested = modes & {"single", "multiple"} or ("protected-pcie" in modes and switches)
-        return f"{modes}", True if attested else None
+        return f"in the mode {modes.pop()}", True if attested else None
 
     def switches_hold():
         """Whether there is evidence of switches. It must be genuine, of those that the GPUs are linked to, and they to these."""
