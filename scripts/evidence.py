@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from verdict import Refused, demand, load, sha256
+from verdict import Refused, demand, load, sha256, unbase64
 
 SWID = "http://standards.iso.org/iso/19770/-2/2015/schema.xsd"
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
@@ -49,7 +49,7 @@ def pem(text):
     while rest:
         part = re.match(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*", rest)
         demand(part and len(found) < 8, "certificates are not PEM, or too many")
-        found.append(base64.b64decode("".join(part[1].split()), validate=True))
+        found.append(unbase64("".join(part[1].split())))
         rest = rest[part.end() :]
     return found
 
@@ -214,7 +214,7 @@ def read_rim(text, root_spki, now):
     found = [form, method, digest_method, *transforms.of("Transform", "Transform")]
     demand([one.get("Algorithm") for one in found] == wanted, "another algorithm")
     demand([*reference.attributes.values()] == [("URI", "")], "a signature over a part")
-    decoded = lambda element: base64.b64decode("".join(element.text().split()), validate=True)
+    decoded = lambda element: unbase64("".join(element.text().split()))
     demand(sha384(canonical(root, signatures[0], {}).encode()) == decoded(digest), "edited")
     (data,) = keys.of("X509Data")
     chain = chain_of([decoded(child) for child in data.of(*["X509Certificate"] * len([*every(data)][1:]))], root_spki, now)
@@ -245,7 +245,9 @@ def read_rim(text, root_spki, now):
 
 def b64url(text):
     demand(re.fullmatch(r"[A-Za-z0-9_-]+", text), "not base64url")
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    demand(base64.urlsafe_b64encode(data).decode().rstrip("=") == text, "not canonical base64url")
+    return data
 
 
 class NotPinned(Exception):
@@ -260,7 +262,7 @@ def jwt(token, jwks, pin, issuer, now):
     (key,) = (key for key in load(jwks)["keys"] if key["kid"] == header["kid"])
     demand((key["kty"], key["crv"]) == ("EC", "P-384"), "a key of another curve")
     numbers = ec.EllipticCurvePublicNumbers(*(int.from_bytes(b64url(key[part]), "big") for part in "xy"), ec.SECP384R1())
-    chain = [x509.load_der_x509_certificate(base64.b64decode(one, validate=True)) for one in key["x5c"]]
+    chain = [x509.load_der_x509_certificate(unbase64(one)) for one in key["x5c"]]
     demand(2 <= len(chain) <= 4 and chain[0].public_key().public_numbers() == numbers, "certificates of another key")
     for at, certificate in enumerate(chain):
         valid = certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp()

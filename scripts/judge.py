@@ -5,7 +5,6 @@ whatever it raises. TDX quotes are judged by PyPI's dcap-qvl; what is read out o
 evidence in judge_gpus.py.
 """
 
-import base64
 import json
 import re
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from eth_utils import keccak
 
 from evidence import look_alike, sha384, spki_of
 from judge_gpus import PRODUCTION, judge_gpus
-from verdict import Transcript, demand, load, sha256, unhex
+from verdict import Transcript, demand, load, sha256, unbase64, unhex
 from verify_typed import signed_by, text_digest, typed_digest
 
 # What a report's members are, where they are there. Other members are nobody's business.
@@ -58,7 +57,7 @@ def read_report(text):
 
 def quote_bytes(text):
     digits = text.removeprefix("0x")
-    return bytes.fromhex(digits) if re.fullmatch(r"([0-9a-fA-F]{2})*", digits) else base64.b64decode(text, validate=True)
+    return bytes.fromhex(digits) if re.fullmatch(r"([0-9a-fA-F]{2})*", digits) else unbase64(text)
 
 
 def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, collateral=None, rims=(), responses=(),

@@ -1,6 +1,5 @@
 """The judge of a report's GPU evidence: the checks gpu.* of docs/verify.md, for judge.py."""
 
-import base64
 import re
 from types import SimpleNamespace
 
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
 from evidence import OCSP_SIGNING, NotPinned, Spdm, chain_of, fits_p384, jwt, p384, pem, read_rim, sha384, spki_of
-from verdict import demand, load, sha256, unhex
+from verdict import demand, load, sha256, unbase64, unhex
 
 # SHA-256 of the SubjectPublicKeyInfo of NVIDIA's Device Identity CA, CoRIM signing root, and Attestation Service's issuer.
 PRODUCTION = SimpleNamespace(
@@ -38,7 +37,9 @@ def version(text, base):
 
 def is_about(single, certificate, issuer):
     """Whether a single response names the certificate, by SHA-256 or SHA-384 of its issuer's name and key."""
-    if not isinstance(single.hash_algorithm, (hashes.SHA256, hashes.SHA384)):
+    try:
+        demand(isinstance(single.hash_algorithm, (hashes.SHA256, hashes.SHA384)), "by another hash")
+    except Exception:  # one that the library does not know names nothing either
         return False
     key = issuer.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     digest = sha384 if isinstance(single.hash_algorithm, hashes.SHA384) else sha256
@@ -84,7 +85,7 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
         payload = load(text) if text else {"nonce": "", "evidence_list": []}
         entries, given = payload["evidence_list"], payload["nonce"]
         demand(len(text) <= 1 << 20 and type(entries) is list and len(entries) <= 32 and type(given) is str, "no list of devices")
-        raw = [[base64.b64decode(one[member], validate=True) for member in ("certificate", "evidence")] for one in entries]
+        raw = [[unbase64(one[member]) for member in ("certificate", "evidence")] for one in entries]
         devices = [SimpleNamespace(chain=attempt(lambda: chain_of(pem(one), roots.gpu, now)), report=attempt(lambda: Spdm(two)))
                    for one, two in raw]
         return SimpleNamespace(nonce=unhex(given, 32), gpus=devices) if devices else None

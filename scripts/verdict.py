@@ -1,5 +1,6 @@
 """What every check of verify.py is made with: its verdict, and readers that refuse what is not well-formed."""
 
+import base64
 import hashlib
 import json
 import re
@@ -50,6 +51,13 @@ def unhex(text, length, prefix="0x"):
     digits = text.removeprefix(prefix)
     demand(re.fullmatch(r"[0-9a-fA-F]*", digits) and len(digits) == 2 * length, f"not {length} bytes of hexadecimal")
     return bytes.fromhex(digits)
+
+
+def unbase64(text):
+    """In its one form: Python's own reader takes more than one text for the same bytes."""
+    data = base64.b64decode(text, validate=True)
+    demand(base64.b64encode(data).decode() == text, "not canonical base64")
+    return data
 
 
 def load(text):

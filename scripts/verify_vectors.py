@@ -1,6 +1,5 @@
 """The vectors of attestation/vectors, for verify.py."""
 
-import base64
 import json
 import tomllib
 
@@ -8,7 +7,7 @@ from eth_keys import keys
 
 from evidence import ATTESTATION
 from judge import DEBUGGED, gpu_nonce, judge_record, judge_report, report_data
-from verdict import Transcript, demand, load, sha256, unhex
+from verdict import Transcript, demand, load, sha256, unbase64, unhex
 from verify_export import judge_export
 from verify_typed import signed_by, text_digest, typed_digest
 
@@ -64,7 +63,7 @@ def judge_inputs(inputs):
     return judge_report(
         json.dumps(inputs["report"], ensure_ascii=False), tomllib.loads(inputs["policy"]), inputs["now"], hexed["nonce"],
         inputs["standing"] == "archived", hexed["peer_spki"], inputs["collateral"], inputs["rims"],
-        [base64.b64decode(one, validate=True) for one in inputs["ocsp"]], nras and (nras["answer"], nras["jwks"]))
+        [unbase64(one) for one in inputs["ocsp"]], nras and (nras["answer"], nras["jwks"]))
 
 
 def judge_report_file(case, bases, rests_on):
