@@ -259,7 +259,9 @@ def jwt(token, jwks, pin, issuer, now):
     head, body, signature = token.split(".")
     header = load(b64url(head).decode())
     demand(header["alg"] == "ES384" and header.get("typ", "JWT") == "JWT" and header.keys() <= {"alg", "kid", "typ"}, "a header")
-    (key,) = (key for key in load(jwks)["keys"] if key["kid"] == header["kid"])
+    keys = load(jwks)["keys"]
+    demand(all(type(key[member]) is str for key in keys for member in ("kid", "kty")), "a key set with another thing in it")
+    (key,) = (key for key in keys if key["kid"] == header["kid"])
     demand((key["kty"], key["crv"]) == ("EC", "P-384"), "a key of another curve")
     numbers = ec.EllipticCurvePublicNumbers(*(int.from_bytes(b64url(key[part]), "big") for part in "xy"), ec.SECP384R1())
     chain = [x509.load_der_x509_certificate(unbase64(one)) for one in key["x5c"]]
