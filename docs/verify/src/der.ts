@@ -1,0 +1,63 @@
+/** DER (X.690), as far as vendors' own extensions need it. Certificates as such are parsed by a library. */
+
+import { Refused } from "./check.ts";
+
+export interface Tlv {
+  readonly tag: number;
+  readonly value: Uint8Array;
+}
+
+export const SEQUENCE = 0x30;
+export const OID = 0x06;
+export const OCTETS = 0x04;
+export const INTEGER = 0x02;
+export const ENUMERATED = 0x0a;
+export const BOOLEAN = 0x01;
+
+/** The elements that the bytes consist of. @throws Refused */
+export function elements(bytes: Uint8Array): Tlv[] {
+  const found: Tlv[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const tag = bytes[at]!;
+    let length = bytes[at + 1] ?? -1;
+    at += 2;
+    if (length >= 0x80) {
+      const width = length - 0x80;
+      length = -1;
+      // the shortest form, and of at most three bytes
+      if (width >= 1 && width <= 3 && at + width <= bytes.length && bytes[at] !== 0) {
+        length = bytes.subarray(at, at + width).reduce((number, byte) => number * 256 + byte, 0);
+        if (length < 0x80) length = -1;
+        at += width;
+      }
+    }
+    if (length < 0 || (tag & 0x1f) === 0x1f || at + length > bytes.length) throw new Refused("not DER");
+    found.push({ tag, value: bytes.subarray(at, at + length) });
+    at += length;
+  }
+  return found;
+}
+
+/** The members of the one sequence that the bytes are. @throws Refused */
+export function sequence(bytes: Uint8Array): Tlv[] {
+  const [only, ...more] = elements(bytes);
+  if (only?.tag !== SEQUENCE || more.length > 0) throw new Refused("not a DER sequence");
+  return elements(only.value);
+}
+
+/** Dotted form of an object identifier's contents. */
+export function oidText(contents: Uint8Array): string {
+  const arcs: number[] = [];
+  let arc = 0;
+  for (const byte of contents) {
+    arc = arc * 128 + (byte & 0x7f);
+    if (byte < 0x80) {
+      arcs.push(arc);
+      arc = 0;
+    }
+  }
+  const [first = 0, ...rest] = arcs;
+  const top = Math.min(Math.floor(first / 40), 2);
+  return [top, first - 40 * top, ...rest].join(".");
+}
