@@ -1,0 +1,337 @@
+/** The page: what the user gives goes to the judge, what the judge says is shown. */
+
+import "./style.css";
+import { fromUtf8 } from "../bytes.ts";
+import { reasonOf, Refused } from "../check.ts";
+import { checksummed, parseDigest } from "../identity.ts";
+import { BUILT_IN } from "../policies.ts";
+import { parsePolicy, type Policy } from "../policy.ts";
+import { checkReceipt } from "../receipt/index.ts";
+import { readRecord, type SignatureRecord } from "../receipt/record.ts";
+import { verifyReport } from "../report.ts";
+import { transcriptText, type ReportVerdict, type Verdict } from "../verdict.ts";
+import { same, toHex } from "../bytes.ts";
+import { byId, make } from "./dom.ts";
+import { fetchKeptReport, fetchRecord, fetchReport, freshNonce } from "./fetching.ts";
+import { Held, wordsFor } from "./held.ts";
+import { recognise, type Kind, type Wanted } from "./recognise.ts";
+import { show } from "./transcript.ts";
+
+const text = (id: string) => byId(id, HTMLTextAreaElement);
+const line = (id: string) => byId(id, HTMLInputElement);
+const news = byId("news", HTMLElement);
+const outcome = byId("outcome", HTMLElement);
+const held = new Held(byId("held", HTMLElement), forget);
+const OWN = "own";
+
+/** A verdict on inputs that are no longer there would mislead. */
+function forget(): void {
+  outcome.replaceChildren(make("p", { class: "hint" }, "The inputs have changed: press Judge."));
+}
+
+const say = (words: string) => (news.textContent = words);
+
+// ---- policies
+
+function choosePolicy(): void {
+  const own = chosen() === OWN;
+  byId("own-policy", HTMLElement).hidden = !own;
+  byId("policy-shown", HTMLElement).hidden = own;
+  byId("policy-source", HTMLElement).textContent = BUILT_IN[chosen()] ?? "";
+}
+
+function chosen(): string {
+  return document.querySelector<HTMLInputElement>('input[name="policy"]:checked')?.value ?? "production";
+}
+
+const MEANT: Record<string, string> = {
+  production: "what you should demand",
+  permissive: "genuine hardware, any binding; which code runs there is not checked",
+  "0g": "the same, and your own nonce",
+  simulated: "laptops and tests: believes no real hardware",
+  [OWN]: "a policy of your own, as a file or pasted",
+};
+
+byId("policies", HTMLElement).append(
+  ...[...Object.keys(BUILT_IN), OWN].map((name, at) => {
+    const input = make("input", { type: "radio", name: "policy", value: name, id: `policy-${name}` });
+    input.checked = at === 0;
+    input.addEventListener("change", choosePolicy);
+    return make("label", { for: `policy-${name}` }, input, make("span", {}, make("strong", {}, name), ` ${MEANT[name] ?? ""}`));
+  }),
+);
+choosePolicy();
+
+/** @throws Refused */
+function policy(): Policy {
+  return parsePolicy(BUILT_IN[chosen()] ?? text("policy-text").value);
+}
+
+// ---- inputs
+
+/** Shows what is wrong with a field beside it. `undefined` where it is wrong. */
+function field<T>(id: string, read: () => T): T | undefined {
+  const error = byId(`${id}-error`, HTMLElement);
+  const input = document.getElementById(id === "policy" ? "policy-text" : id);
+  try {
+    const value = read();
+    error.hidden = true;
+    input?.removeAttribute("aria-invalid");
+    return value;
+  } catch (problem) {
+    error.textContent = reasonOf(problem);
+    error.hidden = false;
+    input?.setAttribute("aria-invalid", "true");
+    return undefined;
+  }
+}
+
+function nonceOf(id: string): Uint8Array | null {
+  const digits = line(id).value.trim();
+  const nonce = digits === "" ? null : parseDigest(digits);
+  if (digits !== "" && !nonce) throw new Refused("not 64 hexadecimal digits");
+  return nonce;
+}
+
+/** The time that the user named, in Unix seconds; `null` if none. */
+function timeNamed(): number | null {
+  const value = line("at").value.trim();
+  if (value === "") return null;
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.floor(Date.parse(value) / 1000);
+  if (!Number.isSafeInteger(seconds) || seconds < 0) throw new Refused("neither Unix seconds nor ISO 8601");
+  return seconds;
+}
+
+function record(): SignatureRecord | null {
+  const given = text("record").value;
+  return given.trim() === "" ? null : readRecord(given);
+}
+
+function wanted(): Wanted | null {
+  try {
+    return record()?.receipt ?? null;
+  } catch {
+    return null;
+  }
+}
+
+async function take(files: Iterable<File>): Promise<void> {
+  const said: string[] = [];
+  const waiting = await Promise.all([...files].map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
+  // the receipt first: bodies are known by its hashes
+  const known = waiting.map((file) => ({ ...file, kind: recognise(file.bytes, null) }));
+  for (const file of known.filter(({ kind }) => kind === "record")) put("record", file.name, file.bytes, said);
+  for (const { name, bytes } of known.filter(({ kind }) => kind !== "record")) {
+    const kind = recognise(bytes, wanted());
+    if (kind === null) said.push(`${name} was not recognised${wanted() ? "" : " (bodies are, once the receipt is there)"}.`);
+    else put(kind, name, bytes, said);
+  }
+  say(said.join(" "));
+  forget();
+}
+
+const TEXTS: Partial<Record<Kind, string>> = { report: "report", record: "record", collateral: "collateral", policy: "policy-text" };
+
+function put(kind: Kind, name: string, bytes: Uint8Array, said: string[]): void {
+  const area = TEXTS[kind];
+  if (area !== undefined) text(area).value = fromUtf8(bytes) ?? "";
+  else held.put({ kind, name, bytes });
+  if (kind === "policy") {
+    byId(`policy-${OWN}`, HTMLInputElement).checked = true;
+    choosePolicy();
+  }
+  said.push(`${name}: ${wordsFor(kind)}.`);
+}
+
+// ---- judging
+
+function judge(): void {
+  const demanded = field("policy", policy);
+  const nonce = field("nonce", () => nonceOf("nonce"));
+  const at = field("at", timeNamed);
+  const clientNonce = field("client-nonce", () => nonceOf("client-nonce"));
+  if (!demanded || nonce === undefined || at === undefined || clientNonce === undefined) {
+    say("Nothing was judged: a field above is not legible.");
+    document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    return;
+  }
+  const report = text("report").value;
+  if (report.trim() === "") {
+    say("Nothing was judged: there is no report.");
+    text("report").focus();
+    return;
+  }
+  const collateral = text("collateral").value.trim() === "" ? undefined : text("collateral").value;
+  const verdict = verifyReport(report, demanded, {
+    now: at ?? Math.floor(Date.now() / 1000),
+    standing: at === null ? "live" : "archived",
+    nonce,
+    collateral,
+  });
+  const shown: (HTMLElement | null)[] = [show("report", verdict), timeHint(verdict, at), tools(verdict)];
+  if (text("record").value.trim() !== "") shown.push(...judgeReceipt(verdict, clientNonce));
+  outcome.replaceChildren(...shown.filter((part) => part !== null));
+  say(`Verdict on the report: ${verdict.verdict.replace("_", " ")}.`);
+  byId("verdict", HTMLElement).focus();
+}
+
+function timeHint({ verdict }: Verdict, at: number | null): HTMLElement | null {
+  if (verdict !== "trusted_then" || at !== null) return null;
+  return make("p", { class: "notice" }, "Trusted as of a time that you did not name: the report calls itself archived. To accept that, name the time.");
+}
+
+function judgeReceipt(report: ReportVerdict, clientNonce: Uint8Array | null): HTMLElement[] {
+  const notice = (words: string) => [make("p", { class: "notice" }, words)];
+  if (!report.signer) return notice("The receipt was not judged: only the signer of a trusted report can be asked about receipts.");
+  let sworn: SignatureRecord;
+  try {
+    sworn = readRecord(text("record").value);
+  } catch (error) {
+    return notice(`The receipt was not judged: ${reasonOf(error)}.`);
+  }
+  const [request, response] = [held.of("request")[0], held.of("response")[0]];
+  if (!request || !response) {
+    const missing = [request ? null : "the request body", response ? null : "the answer body"].filter((name) => name !== null);
+    return notice(`The receipt was not judged: give ${missing.join(" and ")} as files, byte for byte (an empty file if there was none).`);
+  }
+  const verdict = checkReceipt(report.signer, sworn, { request, response, clientNonce }, neighbours(sworn));
+  const parts = [show("receipt", verdict), tools(verdict)];
+  const claims = report.signer.claims;
+  const other = !same(sworn.signingAddress, report.signer.address) || (claims && !same(claims.hash, sworn.receipt.claimsHash));
+  return other ? [...parts, keptReport(sworn)] : parts;
+}
+
+/** The records of an export that may stand beside this one; the judge looks at no others. */
+function neighbours(sworn: SignatureRecord): SignatureRecord[] {
+  const lines = held.of("neighbours").flatMap((bytes) => (fromUtf8(bytes) ?? "").split("\n"));
+  return lines.flatMap((line) => {
+    try {
+      const other = readRecord(line);
+      return same(other.receipt.chain, sworn.receipt.chain) ? [other] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A receipt of an earlier signer is judged by that signer's archived report. */
+function keptReport(sworn: SignatureRecord): HTMLElement {
+  const button = make("button", { type: "button" }, "Fetch that report from the service’s archive");
+  button.addEventListener("click", () =>
+    errand(button, async () => {
+      const signer = checksummed(sworn.signingAddress);
+      text("report").value = await fetchKeptReport(line("url").value.trim(), signer, toHex(sworn.receipt.claimsHash));
+      line("nonce").value = "";
+      say("An archived report is there. Name the time to judge it by, and press Judge.");
+      forget();
+    }),
+  );
+  return make("p", { class: "notice" }, "The receipt was not sworn to under this report, but perhaps under an earlier one. ", button);
+}
+
+/** What an auditor keeps. */
+function tools(verdict: Verdict): HTMLElement {
+  const copy = make("button", { type: "button" }, "Copy the transcript");
+  copy.addEventListener("click", () =>
+    errand(copy, async () => {
+      await navigator.clipboard.writeText(`${transcriptText(verdict)}\n`);
+      say("The transcript was copied.");
+    }),
+  );
+  const { verdict: word, tee, signing_address, policy, checks, limits } = verdict;
+  const json = JSON.stringify({ verdict: word, tee, signing_address, policy, checks, limits });
+  const save = make("a", { download: "verdict.json", href: URL.createObjectURL(new Blob([json], { type: "application/json" })) }, "Save as JSON");
+  return make("p", { class: "tools" }, copy, save);
+}
+
+/** Something that takes a while, or fails, begun by a button. */
+async function errand(button: HTMLButtonElement, what: () => Promise<void>): Promise<void> {
+  button.disabled = true;
+  try {
+    await what();
+  } catch (error) {
+    say(`It did not work: ${reasonOf(error)}.`);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// ---- what the user does
+
+byId("inputs", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  say("Judging…");
+  // let the word appear before the arithmetic begins
+  setTimeout(() => {
+    try {
+      judge();
+    } catch (error) {
+      outcome.replaceChildren(make("p", { class: "notice" }, `The judge itself failed, so nothing was judged: ${reasonOf(error)}`));
+      say("The judge itself failed.");
+    }
+  }, 30);
+});
+
+const fetchReportButton = byId("fetch-report", HTMLButtonElement);
+fetchReportButton.addEventListener("click", () =>
+  errand(fetchReportButton, async () => {
+    const binding = field("policy", policy)?.bindings[0];
+    if (!binding) throw new Refused("the policy is not legible");
+    const nonce = freshNonce();
+    text("report").value = await fetchReport(line("url").value.trim(), nonce, binding);
+    line("nonce").value = nonce;
+    line("at").value = "";
+    say("A report is there, made for a nonce that this page has just drawn. Press Judge.");
+    forget();
+  }),
+);
+
+const fetchReceiptButton = byId("fetch-receipt", HTMLButtonElement);
+fetchReceiptButton.addEventListener("click", () =>
+  errand(fetchReceiptButton, async () => {
+    text("record").value = await fetchRecord(line("url").value.trim(), line("receipt-id").value.trim());
+    say("The receipt is there. Give both bodies as files, and press Judge.");
+    forget();
+  }),
+);
+
+byId("clear", HTMLButtonElement).addEventListener("click", () => {
+  byId("inputs", HTMLFormElement).reset();
+  held.clear();
+  choosePolicy();
+  outcome.replaceChildren(make("p", { class: "hint" }, "Nothing was judged yet."));
+  say("All was cleared.");
+});
+
+line("files").addEventListener("change", () => {
+  void take(line("files").files ?? []).then(() => (line("files").value = ""));
+});
+
+for (const [id, kind] of [["request-file", "request"], ["response-file", "response"]] as const) {
+  line(id).addEventListener("change", async () => {
+    const file = line(id).files?.[0];
+    if (!file) return;
+    held.put({ kind, name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    line(id).value = "";
+    say(`${file.name}: ${wordsFor(kind)}.`);
+    forget();
+  });
+}
+
+byId("inputs", HTMLFormElement).addEventListener("input", (event) => {
+  if (!(event.target instanceof HTMLInputElement && event.target.type === "file")) forget();
+});
+
+const drop = byId("drop", HTMLElement);
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  drop.classList.add("over");
+});
+document.addEventListener("dragleave", (event) => {
+  if (event.relatedTarget === null) drop.classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  void take(event.dataTransfer?.files ?? []);
+});
