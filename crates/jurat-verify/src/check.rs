@@ -32,18 +32,26 @@ check_ids! {
     TdxQuote = "tdx.quote",
     /// The platform's TCB status is one that the policy accepts.
     TdxTcb = "tdx.tcb",
+    /// The platform is one of those that the policy names.
+    TdxPlatform = "tdx.platform",
     /// The host cannot look into the TD.
     TdxDebug = "tdx.debug",
     /// The TD's measurements are among the reference values.
     TdxMeasurements = "tdx.measurements",
     /// The event log replays to the quote's RTMRs.
     TdxEventlog = "tdx.eventlog",
+    /// The compose file of the dstack application is the one that the quote's registers were made of.
+    TdxCompose = "tdx.compose",
     /// The quote names the signer, under a binding that the policy allows.
     BindAddress = "bind.address",
+    /// The signer is one of those that the policy pins.
+    BindSigner = "bind.signer",
     /// The quote was made for the caller's own nonce.
     BindNonce = "bind.nonce",
     /// The quote commits to the claims, and they are about this signer.
     BindClaims = "bind.claims",
+    /// The model in the attested claims is one that the policy accepts.
+    BindModel = "bind.model",
     /// The quote commits to this very GPU evidence.
     BindGpu = "bind.gpu",
     /// The TLS key that the caller saw is the attested one.

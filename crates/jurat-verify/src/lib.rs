@@ -27,9 +27,12 @@ pub use audit::{
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
-pub use policy::{Policy, PolicyError, Roots};
+pub use policy::{
+    Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
+    Severity,
+};
 pub use receipt::BodyDigests;
-pub use report::{Inputs, verify_report};
+pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;
 pub use verdict::{Outcome, Standing, Tee, Verdict};
 

@@ -2,7 +2,7 @@
 
 use jurat_proto::Binding;
 
-use crate::{Inputs, Standing, bind::Bound, policy::Roots, verdict::Transcript};
+use crate::{CheckId, Inputs, Standing, bind::Bound, policy::Roots, verdict::Transcript};
 
 const SIMULATED: &str = "simulated hardware: this says nothing about any real machine";
 const CODE: &str = "at best genuine TDX and GPU: which code runs there was NOT checked";
@@ -33,8 +33,9 @@ pub(crate) fn of_report(
     if roots == Roots::Simulated {
         transcript.limit(SIMULATED);
     } else {
-        // true while tdx.measurements has nothing to compare with
-        transcript.limit(CODE);
+        if !transcript.passed(CheckId::TdxMeasurements) {
+            transcript.limit(CODE);
+        }
         transcript.limit(RELAY);
         transcript.limit(PHYSICAL);
     }

@@ -1,10 +1,21 @@
 //! Policies: what a relying party demands, as data.
 
 use dcap_qvl::tcb_info::TcbStatus;
-use jurat_proto::{Binding, ManifestSource};
+use jurat_proto::{Address, Binding, Digest, ManifestSource};
 use serde::{Deserialize, Serialize};
 
 use crate::CheckId;
+
+mod hex;
+mod lint;
+mod measurements;
+
+use self::hex::texts;
+pub use self::{
+    hex::{Flags, Hex, NotHex, Ppid, Register},
+    lint::{Lint, Severity},
+    measurements::{ReferenceSet, ReferenceValues},
+};
 
 /// Which roots a policy believes. One policy never believes both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +37,7 @@ pub struct Policy {
     /// Who must have vouched for the hardware.
     pub roots: Roots,
     /// The bindings that are acceptable, the preferred one first. A report's own word on it is never taken.
-    #[serde(with = "binding_names")]
+    #[serde(with = "texts")]
     pub bindings: Vec<Binding>,
     /// Checks that must pass. Any other may be skipped, and none may fail.
     pub required: Vec<CheckId>,
@@ -41,6 +52,18 @@ pub struct Policy {
     /// How the model's digests may have been made, where the claims are attested.
     #[serde(default = "every_manifest_source")]
     pub manifest_sources: Vec<ManifestSource>,
+    /// Platforms that are accepted, by the PPID in their PCK certificate. Empty: any genuine one.
+    #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Ppid>,
+    /// Models that are accepted, by the SHA-256 of their manifest in the attested claims. Empty: any.
+    #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Digest>,
+    /// Signers that are accepted: continuity with those seen before. Empty: any that the hardware vouches for.
+    #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<Address>,
+    /// Reference values of the software that is accepted: a TD must match one of these sets wholly. Empty: any code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<ReferenceSet>,
 }
 
 /// Why a text is no policy.
@@ -62,6 +85,20 @@ pub enum PolicyError {
     /// Revoked platforms are never genuine.
     #[error("policy accepts the TCB status Revoked; a platform whose keys are revoked proves nothing")]
     AcceptsRevoked,
+    /// A set of reference values that any code can match.
+    #[error(
+        "reference set `{set}` does not pin {lacks}: without mrtd and rtmr0 to rtmr2 nobody knows which code \
+         measured the rest"
+    )]
+    Underpinned {
+        /// Its name.
+        set: String,
+        /// What it must pin and does not.
+        lacks: &'static str,
+    },
+    /// Two sets of reference values by one name.
+    #[error("two reference sets are named `{0}`")]
+    SetTwice(String),
 }
 
 /// The policies that are built in: those of `attestation/policies/`.
@@ -96,9 +133,48 @@ impl Policy {
         toml::to_string(self).expect("a policy is plain data")
     }
 
+    /// The checks that must pass: those that it lists, and those by which what it pins is compared. A list that is
+    /// not compared with would be a promise that nobody keeps.
+    pub fn demands(&self) -> impl Iterator<Item = CheckId> {
+        let implied = [
+            (CheckId::TdxPlatform, self.platforms.is_empty()),
+            (CheckId::TdxMeasurements, self.measurements.is_empty()),
+            (CheckId::BindSigner, self.signers.is_empty()),
+            (CheckId::BindModel, self.models.is_empty()),
+        ];
+        let implied = implied.into_iter().filter(|(_, empty)| !empty).map(|(id, _)| id);
+        let unlisted = implied.filter(|id| !self.required.contains(id));
+        self.required.iter().copied().chain(unlisted)
+    }
+
     /// Whether the policy demands this check.
     pub fn requires(&self, id: CheckId) -> bool {
-        self.required.contains(&id)
+        self.demands().any(|demanded| demanded == id)
+    }
+
+    /// Takes in the sets of a file of reference values, beside those that are there.
+    pub fn refer_to(&mut self, values: ReferenceValues) -> Result<(), PolicyError> {
+        self.measurements.extend(values.measurements);
+        self.sound()
+    }
+
+    /// The same policy of hardware that runs any code: with it reference values are made.
+    pub fn of_any_code(mut self) -> Self {
+        self.measurements.clear();
+        self.required.retain(|id| *id != CheckId::TdxMeasurements);
+        self
+    }
+
+    /// The JSON form, as `attestation/schemas/policy.schema.json` has it.
+    pub fn to_json(&self) -> String {
+        // invariant: strings, numbers and lists of them have a JSON form
+        #[allow(clippy::expect_used)]
+        serde_json::to_string(self).expect("a policy is plain data")
+    }
+
+    /// What is unwise about the policy, the worst first. Empty for none.
+    pub fn lint(&self) -> Vec<Lint> {
+        lint::of(self)
     }
 
     fn sound(&self) -> Result<(), PolicyError> {
@@ -119,6 +195,12 @@ impl Policy {
                 return Err(PolicyError::Unfounded(id));
             }
         }
+        self.measurements.iter().try_for_each(ReferenceSet::sound)?;
+        for (at, set) in self.measurements.iter().enumerate() {
+            if self.measurements.iter().take(at).any(|earlier| earlier.name == set.name) {
+                return Err(PolicyError::SetTwice(set.name.clone()));
+            }
+        }
         match self.required.iter().find(|id| id.is_about_receipts()) {
             Some(id) => Err(PolicyError::AboutReceipts(*id)),
             None => Ok(()),
@@ -128,21 +210,6 @@ impl Policy {
 
 fn every_manifest_source() -> Vec<ManifestSource> {
     vec![ManifestSource::None, ManifestSource::AtStart, ManifestSource::Cached]
-}
-
-/// Bindings by their wire names.
-mod binding_names {
-    use jurat_proto::Binding;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bindings: &[Binding], to: S) -> Result<S::Ok, S::Error> {
-        bindings.iter().map(|binding| binding.as_str()).collect::<Vec<_>>().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Binding>, D::Error> {
-        let names = Vec::<String>::deserialize(from)?;
-        names.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
-    }
 }
 
 #[cfg(test)]

@@ -22,12 +22,37 @@ pub struct Inputs<'a> {
     pub collateral: Option<&'a str>,
     /// SHA-256 of the SubjectPublicKeyInfo that the caller saw on the TLS connection.
     pub peer_spki: Option<Digest>,
+    /// NVIDIA's reference integrity manifests for drivers and VBIOSes, SWID tags in XML as they were fetched.
+    /// Untrusted: they are signed, and matched to a GPU by what they say they describe.
+    pub rims: &'a [String],
+    /// DER of OCSP responses about the certificates of GPUs. Untrusted: they are signed.
+    pub ocsp: &'a [Vec<u8>],
+    /// What NVIDIA's attestation service said of the report's GPU evidence.
+    pub nras: Option<NrasAnswer<'a>>,
+}
+
+/// An answer of NVIDIA's attestation service, with the keys that it is to be verified with.
+#[derive(Debug, Clone, Copy)]
+pub struct NrasAnswer<'a> {
+    /// The body of the answer: a detached EAT, one JWT over all GPUs and one for each.
+    pub answer: &'a str,
+    /// The service's JWK Set, as it was fetched when the answer was. The answer is worth what its origin is.
+    pub jwks: &'a str,
 }
 
 impl<'a> Inputs<'a> {
     /// For a report that was just fetched.
     pub fn live(now: UnixSeconds) -> Self {
-        Self { now, standing: Standing::Live, nonce: None, collateral: None, peer_spki: None }
+        Self {
+            now,
+            standing: Standing::Live,
+            nonce: None,
+            collateral: None,
+            peer_spki: None,
+            rims: &[],
+            ocsp: &[],
+            nras: None,
+        }
     }
 
     /// For a report that was kept, judged as of `at`.
@@ -51,6 +76,24 @@ impl<'a> Inputs<'a> {
     #[must_use]
     pub fn peer_spki(self, peer_spki: Digest) -> Self {
         Self { peer_spki: Some(peer_spki), ..self }
+    }
+
+    /// With reference integrity manifests.
+    #[must_use]
+    pub fn rims(self, rims: &'a [String]) -> Self {
+        Self { rims, ..self }
+    }
+
+    /// With OCSP responses.
+    #[must_use]
+    pub fn ocsp(self, ocsp: &'a [Vec<u8>]) -> Self {
+        Self { ocsp, ..self }
+    }
+
+    /// With the answer of NVIDIA's attestation service.
+    #[must_use]
+    pub fn nras(self, nras: NrasAnswer<'a>) -> Self {
+        Self { nras: Some(nras), ..self }
     }
 }
 
@@ -80,19 +123,23 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
         required: policy.requires(CheckId::GpuPresent),
         nonce: bound.gpu_nonce,
         root_spki: roots::nvidia(policy.roots),
+        rims: inputs.rims,
+        ocsp: inputs.ocsp,
+        nras: inputs.nras,
         now: inputs.now,
     };
     gpu::judge(&question, &mut transcript);
-    tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
+    let measured = tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
     limits::of_report(policy.roots, &inputs, &bound, !body.nvidia_payload.is_empty(), &mut transcript);
 
     if inputs.standing == Standing::Archived && inputs.nonce.is_none() {
         // a nonce shows that a report is no older than the question: of a kept one nobody asked any
         transcript.waive(CheckId::BindNonce);
     }
-    transcript.judge_report(policy, inputs.standing, address, |limits| {
+    let verdict = transcript.judge_report(policy, inputs.standing, address, |limits| {
         Some(TrustedSigner::new(address?, bound.binding?, bound.claims, policy, inputs.standing, limits))
-    })
+    });
+    verdict.of_what_measures_to(measured)
 }
 
 fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {

@@ -92,6 +92,7 @@ fn a_genuine_report_of_one_gpu_holds() {
                 "tdx.tcb",
                 "tdx.debug",
                 "tdx.eventlog",
+                "tdx.compose",
                 "bind.address",
                 "bind.nonce",
                 "gpu.present",

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     CheckId, Policy, Status, TrustedSigner,
     check::{Check, Finding},
-    policy::Roots,
+    policy::{ReferenceSet, Roots},
 };
 
 /// What follows from a transcript.
@@ -95,6 +95,8 @@ pub struct Verdict {
     limits: Vec<String>,
     #[serde(skip)]
     signer: Option<TrustedSigner>,
+    #[serde(skip)]
+    measured: Option<ReferenceSet>,
 }
 
 impl Verdict {
@@ -136,6 +138,15 @@ impl Verdict {
     /// The signer, if the verdict on its report is trusted: the only way to check receipts.
     pub fn trusted_signer(&self) -> Option<&TrustedSigner> {
         self.signer.as_ref()
+    }
+
+    /// What the TD measures to, as a set of reference values that pins everything; `None` unless the report is trusted.
+    pub fn measured(&self) -> Option<&ReferenceSet> {
+        self.measured.as_ref()
+    }
+
+    pub(crate) fn of_what_measures_to(self, measured: Option<ReferenceSet>) -> Self {
+        Self { measured: measured.filter(|_| self.verdict.is_trusted()), ..self }
     }
 
     /// The JSON form.
@@ -192,15 +203,17 @@ impl Transcript {
         self.waived = Some(id);
     }
 
+    /// Whether a check was filed as a pass.
+    pub(crate) fn passed(&self, id: CheckId) -> bool {
+        self.checks.iter().any(|check| check.id == id && check.status == Status::Pass)
+    }
+
     /// A failed check refutes, a required check that is not a pass leaves undecided.
     pub(crate) fn outcome(&self, required: impl IntoIterator<Item = CheckId>, standing: Standing) -> Outcome {
         if self.checks.iter().any(|check| check.status == Status::Fail) {
             return Outcome::Refuted;
         }
-        let passed = |id| {
-            Some(id) == self.waived
-                || self.checks.iter().any(|check| check.id == id && check.status == Status::Pass)
-        };
+        let passed = |id| Some(id) == self.waived || self.passed(id);
         match (required.into_iter().all(passed), standing) {
             (false, _) => Outcome::Undecided,
             (true, Standing::Live) => Outcome::Trusted,
@@ -223,7 +236,7 @@ impl Transcript {
         signer: impl FnOnce(&[String]) -> Option<TrustedSigner>,
     ) -> Verdict {
         self.checks.sort_by_key(|check| check.id);
-        let verdict = self.outcome(policy.required.iter().copied(), standing);
+        let verdict = self.outcome(policy.demands(), standing);
         let signer = if verdict.is_trusted() { signer(&self.limits) } else { None };
         Verdict {
             verdict,
@@ -233,6 +246,7 @@ impl Transcript {
             checks: self.checks,
             limits: self.limits,
             signer,
+            measured: None,
         }
     }
 
@@ -248,6 +262,7 @@ impl Transcript {
             checks: self.checks,
             limits: self.limits,
             signer: None,
+            measured: None,
         }
     }
 }

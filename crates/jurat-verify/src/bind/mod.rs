@@ -2,6 +2,8 @@
 
 mod address;
 mod commitment;
+mod model;
+mod signer;
 mod tls;
 
 use jurat_proto::{Address, Binding, Claims, Digest, Nonce, PublicKey, ReportBody};
@@ -51,6 +53,7 @@ pub(crate) fn judge(
     };
     transcript.file(CheckId::BindAddress, Finding::pass(format!("the quote names it, under {binding}")));
     bound.binding = Some(binding);
+    transcript.file(CheckId::BindSigner, signer::judge(&named.address, &policy.signers));
 
     let commitment = Commitment { body, named: &named, binding, quoted: &quote.td.report_data };
     let found = commitment.judge(nonce, &policy.manifest_sources);
@@ -60,13 +63,22 @@ pub(crate) fn judge(
     bound.claims = found.claims.filter(|_| attested);
     bound.gpu_nonce = found.gpu_nonce;
 
-    let tls = tls::judge(body, binding, bound.claims.as_ref().map(|(claims, _)| claims), peer_spki);
+    let claims = bound.claims.as_ref().map(|(claims, _)| claims);
+    transcript.file(CheckId::BindModel, model::judge(claims, &policy.models));
+    let tls = tls::judge(body, binding, claims, peer_spki);
     transcript.file(CheckId::BindTls, tls);
     bound
 }
 
 fn skip_rest(transcript: &mut Transcript) {
-    for id in [CheckId::BindNonce, CheckId::BindClaims, CheckId::BindGpu, CheckId::BindTls] {
+    for id in [
+        CheckId::BindSigner,
+        CheckId::BindNonce,
+        CheckId::BindClaims,
+        CheckId::BindModel,
+        CheckId::BindGpu,
+        CheckId::BindTls,
+    ] {
         transcript.file(id, Finding::skip("rests on bind.address"));
     }
 }

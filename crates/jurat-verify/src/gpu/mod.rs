@@ -17,9 +17,10 @@ use self::{
     payload::{Evidence, Payload},
     spdm::{SpdmError, SpdmReport},
 };
-use crate::{CheckId, check::Finding, verdict::Transcript};
+use crate::{CheckId, NrasAnswer, check::Finding, verdict::Transcript};
 
 /// What is asked about a report's GPU evidence.
+#[allow(dead_code)] // TEMP
 pub(crate) struct Question<'a> {
     /// `nvidia_payload` as it stands in the report.
     pub(crate) payload: &'a str,
@@ -33,6 +34,12 @@ pub(crate) struct Question<'a> {
     pub(crate) nonce: Result<Nonce, &'static str>,
     /// SHA-256 of the root's SubjectPublicKeyInfo.
     pub(crate) root_spki: Digest,
+    /// Reference integrity manifests, as they came.
+    pub(crate) rims: &'a [String],
+    /// OCSP responses, as they came.
+    pub(crate) ocsp: &'a [Vec<u8>],
+    /// NVIDIA's own verdict.
+    pub(crate) nras: Option<NrasAnswer<'a>>,
     pub(crate) now: UnixSeconds,
 }
 

@@ -40,3 +40,86 @@ fn unsound_policies_are_refused() {
         assert!(matches!(edited(from, to), Err(PolicyError::Syntax(_))), "{from} -> {to}");
     }
 }
+
+const SET: &str = r#"
+[[measurements]]
+name = "image"
+mrtd = "M"
+rtmr0 = "M"
+rtmr1 = "M"
+rtmr2 = "M"
+"#;
+
+fn set() -> String {
+    SET.replace('M', &"5a".repeat(48))
+}
+
+fn production_with(text: &str) -> Result<Policy, PolicyError> {
+    Policy::parse(&format!("{}\n{text}", BUILT_IN[0]))
+}
+
+#[test]
+fn reference_sets_pin_what_tells_code_apart() {
+    let policy = production_with(&set()).unwrap();
+    assert_eq!(policy.measurements[0].mrtd.unwrap().as_bytes(), &[0x5a; 48]);
+    assert_eq!(Policy::parse(&policy.to_toml()).unwrap(), policy);
+    assert_eq!(serde_json::from_str::<Policy>(&policy.to_json()).unwrap(), policy);
+    for lacks in ["mrtd", "rtmr0", "rtmr1", "rtmr2"] {
+        let without: String =
+            set().lines().filter(|line| !line.starts_with(lacks)).map(|line| format!("{line}\n")).collect();
+        let refused = PolicyError::Underpinned { set: "image".into(), lacks };
+        assert_eq!(production_with(&without), Err(refused.clone()));
+        assert_eq!(ReferenceValues::parse(&without), Err(refused));
+    }
+    let runtime_alone = set()
+        .replace("mrtd", "rtmr3")
+        .lines()
+        .filter(|line| !line.starts_with("rtmr0"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(matches!(production_with(&runtime_alone), Err(PolicyError::Underpinned { .. })));
+    assert_eq!(production_with(&set().repeat(2)), Err(PolicyError::SetTwice("image".into())));
+    assert_eq!(
+        production_with(&set().replace("image", " ")),
+        Err(PolicyError::Empty("reference set's name"))
+    );
+    for (from, to) in [("mrtd", "mr_td"), ("\"5a", "\"5"), ("\"5a", "\"5g"), ("name", "title")] {
+        assert!(
+            matches!(production_with(&set().replacen(from, to, 1)), Err(PolicyError::Syntax(_))),
+            "{from} -> {to}"
+        );
+    }
+}
+
+#[test]
+fn reference_values_are_taken_in() {
+    let values = ReferenceValues::parse(&set()).unwrap();
+    assert_eq!(ReferenceValues::parse(&values.to_toml()).unwrap(), values);
+    let mut policy = Policy::named("permissive").unwrap();
+    assert!(!policy.requires(CheckId::TdxMeasurements));
+    policy.refer_to(values.clone()).unwrap();
+    assert!(policy.requires(CheckId::TdxMeasurements), "what is pinned is compared");
+    assert_eq!(policy.refer_to(values), Err(PolicyError::SetTwice("image".into())));
+    assert_eq!(ReferenceValues::parse("measurements = []"), Err(PolicyError::Empty("reference set")));
+    let policy = production_with(&set()).unwrap().of_any_code();
+    assert!(policy.measurements.is_empty() && !policy.requires(CheckId::TdxMeasurements));
+}
+
+#[test]
+fn what_a_policy_pins_it_requires() {
+    let pinned = |line: &str| {
+        let text = BUILT_IN[1].replace("tcb_statuses", &format!("{line}\ntcb_statuses"));
+        let policy = Policy::parse(&text).unwrap();
+        assert_eq!(Policy::parse(&policy.to_toml()).unwrap(), policy);
+        let added: Vec<_> = policy.demands().filter(|id| !policy.required.contains(id)).collect();
+        added
+    };
+    assert_eq!(pinned(""), []);
+    assert_eq!(pinned(&format!("platforms = [\"{}\"]", "0a".repeat(16))), [CheckId::TdxPlatform]);
+    assert_eq!(pinned(&format!("models = [\"{}\"]", "0a".repeat(32))), [CheckId::BindModel]);
+    assert_eq!(pinned(&format!("signers = [\"0x{}\"]", "0a".repeat(20))), [CheckId::BindSigner]);
+    for line in ["platforms = [\"0a\"]", "models = [\"0a\"]", "signers = [\"0a\"]", "signers = \"\""] {
+        let text = BUILT_IN[1].replace("tcb_statuses", &format!("{line}\ntcb_statuses"));
+        assert!(matches!(Policy::parse(&text), Err(PolicyError::Syntax(_))), "{line}");
+    }
+}

@@ -159,7 +159,17 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
     assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
     assert_eq!(
         of(&verdict, Status::Skip),
-        ["tdx.measurements", "bind.tls", "gpu.measurements", "gpu.revocation", "gpu.nras"]
+        [
+            "tdx.platform",
+            "tdx.measurements",
+            "tdx.compose",
+            "bind.signer",
+            "bind.model",
+            "bind.tls",
+            "gpu.measurements",
+            "gpu.revocation",
+            "gpu.nras"
+        ]
     );
     let signer = verdict.trusted_signer().unwrap();
     assert_eq!(*signer.address(), attester.key.address());

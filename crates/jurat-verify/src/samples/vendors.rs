@@ -22,6 +22,9 @@ fn gpus(path: &str) -> Option<Vec<(CheckId, Status)>> {
         required: true,
         nonce: Ok(nonce),
         root_spki: roots::nvidia(Roots::Production),
+        rims: &[],
+        ocsp: &[],
+        nras: None,
         now: UnixSeconds(1_749_600_000),
     };
     let mut transcript = Transcript::default();

@@ -1,6 +1,7 @@
 //! `tdx.eventlog`: the events that the platform lists are those that the quote's RTMRs were extended with.
 //!
-//! It says only that the log is true. Which log is acceptable is for tdx.measurements.
+//! It says only that the log is true. Which log is acceptable is for tdx.measurements and tdx.compose. Payloads of
+//! RTMR0 to RTMR2 are not looked at: firmware measures other bytes than it logs, so nothing ties the two.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ type Register = [u8; 48];
 
 /// An event, as dstack lists them. Gateways strip payloads, and digests of the fourth register.
 #[derive(Debug, Clone, Deserialize)]
-struct Event {
+pub(super) struct Event {
     imr: usize,
     event_type: u32,
     #[serde(default)]
@@ -28,7 +29,7 @@ struct Event {
 
 /// Why a log does not tell what the registers hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum LogError {
+pub(super) enum LogError {
     #[error("the event log is longer than {MAX_TEXT} bytes")]
     TooLong,
     #[error("the event log is not legible: {0}")]
@@ -39,24 +40,75 @@ enum LogError {
     Hex(usize),
     #[error("event {0}'s digest is not that of its payload")]
     Payload(usize),
+    #[error("event {0} calls itself {1} a second time")]
+    Twice(usize, &'static str),
+    #[error("event {0} calls itself {1}, but the system was up already: the application wrote it")]
+    Late(usize, &'static str),
 }
 
-pub(super) fn judge(log: Option<&RawValue>, quote: &TdQuote) -> Finding {
+/// Events of RTMR3 by which dstack says what it boots. Each is written once, before the application runs, which may
+/// then add events of its own by any name.
+const BOOT: [&str; 7] =
+    ["app-id", "compose-hash", "instance-id", "os-image-hash", "mr-kms", "key-provider", SYSTEM_READY];
+const SYSTEM_READY: &str = "system-ready";
+const GUEST: usize = 3;
+
+/// A log that replays to the quote's registers.
+pub(super) struct Log(Vec<Event>);
+
+impl Log {
+    /// The payload of an event of RTMR3, one of [`BOOT`]. Heed it only if no event of the register is stripped: a
+    /// digest under another name would hide the genuine one.
+    pub(super) fn boot_event(&self, name: &str) -> Option<Vec<u8>> {
+        let event = self.0.iter().find(|event| event.imr == GUEST && event.event == name)?;
+        hex::decode(&event.event_payload).ok()
+    }
+
+    /// Whether some event of RTMR3 is a bare digest, by whatever name.
+    pub(super) fn has_stripped_events(&self) -> bool {
+        let mut guest = self.0.iter().enumerate().filter(|(_, event)| event.imr == GUEST);
+        guest.any(|(at, event)| {
+            event.digest(at).is_ok_and(|digest| digest != event.computed(&[]))
+                && event.event_payload.is_empty()
+        })
+    }
+}
+
+/// The finding, and the log if it holds.
+pub(super) fn judge(log: Option<&RawValue>, quote: &TdQuote) -> (Finding, Option<Log>) {
     let events = match log.map(read) {
-        None => return Finding::skip("the report has no event log"),
-        Some(Ok(events)) if events.is_empty() => return Finding::skip("the event log is empty"),
+        None => return (Finding::skip("the report has no event log"), None),
+        Some(Ok(events)) if events.is_empty() => return (Finding::skip("the event log is empty"), None),
         Some(Ok(events)) => events,
-        Some(Err(error)) => return Finding::fail(error.to_string()),
+        Some(Err(error)) => return (Finding::fail(error.to_string()), None),
     };
-    let registers = match replay(&events) {
+    let registers = match replay(&events).and_then(|registers| in_order(&events).map(|()| registers)) {
         Ok(registers) => registers,
-        Err(error) => return Finding::fail(error.to_string()),
+        Err(error) => return (Finding::fail(error.to_string()), None),
     };
     let quoted = [quote.td.rt_mr0, quote.td.rt_mr1, quote.td.rt_mr2, quote.td.rt_mr3];
     match registers.iter().zip(&quoted).position(|(replayed, quoted)| replayed != quoted) {
-        Some(at) => Finding::fail(format!("RTMR{at} does not follow from the event log")),
-        None => Finding::pass(format!("{} events replay to RTMR0 to RTMR3", events.len())),
+        Some(at) => (Finding::fail(format!("RTMR{at} does not follow from the event log")), None),
+        None => {
+            (Finding::pass(format!("{} events replay to RTMR0 to RTMR3", events.len())), Some(Log(events)))
+        }
     }
+}
+
+/// No event of the boot twice, and none once the system is up.
+fn in_order(events: &[Event]) -> Result<(), LogError> {
+    let mut seen = Vec::new();
+    for (at, event) in events.iter().enumerate().filter(|(_, event)| event.imr == GUEST) {
+        let Some(name) = BOOT.into_iter().find(|name| event.event == *name) else { continue };
+        if seen.contains(&name) {
+            return Err(LogError::Twice(at, name));
+        }
+        if seen.contains(&SYSTEM_READY) {
+            return Err(LogError::Late(at, name));
+        }
+        seen.push(name);
+    }
+    Ok(())
 }
 
 /// An array, or a string that holds one.
@@ -92,18 +144,10 @@ impl Event {
         if !self.digest.is_empty() {
             hex::decode_to_slice(&self.digest, &mut listed).map_err(hex)?;
         }
-        if self.imr != 3 {
+        if self.imr != GUEST {
             return if self.digest.is_empty() { Err(LogError::Hex(at)) } else { Ok(listed) };
         }
-        let payload = hex::decode(&self.event_payload).map_err(hex)?;
-        let computed: Register = Sha384::new()
-            .chain_update(self.event_type.to_le_bytes())
-            .chain_update(b":")
-            .chain_update(self.event.as_bytes())
-            .chain_update(b":")
-            .chain_update(&payload)
-            .finalize()
-            .into();
+        let computed = self.computed(&hex::decode(&self.event_payload).map_err(hex)?);
         // A log whose payloads were stripped still replays; nothing rests on what they said.
         let stripped = self.event_payload.is_empty() && !self.digest.is_empty();
         if self.digest.is_empty() || computed == listed {
@@ -114,7 +158,14 @@ impl Event {
             Err(LogError::Payload(at))
         }
     }
+
+    /// What dstack extends for an event of these members.
+    fn computed(&self, payload: &[u8]) -> Register {
+        let digest = Sha384::new().chain_update(self.event_type.to_le_bytes()).chain_update(b":");
+        let digest = digest.chain_update(self.event.as_bytes()).chain_update(b":").chain_update(payload);
+        digest.finalize().into()
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,10 @@
 //! The checks on the TDX quote, `tdx.*`.
 
+mod compose;
 mod debug;
 mod eventlog;
+mod measurements;
+mod platform;
 pub(crate) mod quote;
 mod tcb;
 
@@ -12,6 +15,7 @@ use crate::{
     CheckId, Policy,
     check::{Finding, Status},
     evidence::Evidence,
+    policy::ReferenceSet,
     verdict::Transcript,
 };
 
@@ -30,21 +34,35 @@ pub(crate) fn authenticate(
     quote
 }
 
-/// Is it a quote of what the policy wants?
+/// Is it a quote of what the policy wants? What the TD measures to is handed back, whoever wants it.
 pub(crate) fn appraise(
     evidence: &Evidence,
     policy: &Policy,
     quote: Option<&TdQuote>,
     transcript: &mut Transcript,
-) {
-    transcript.file(CheckId::TdxMeasurements, Finding::skip("no reference values to compare with"));
+) -> Option<ReferenceSet> {
     let Some(quote) = quote else {
-        for id in [CheckId::TdxTcb, CheckId::TdxDebug, CheckId::TdxEventlog] {
+        for id in [
+            CheckId::TdxTcb,
+            CheckId::TdxPlatform,
+            CheckId::TdxDebug,
+            CheckId::TdxMeasurements,
+            CheckId::TdxEventlog,
+            CheckId::TdxCompose,
+        ] {
             transcript.file(id, Finding::skip("rests on tdx.quote"));
         }
-        return;
+        return None;
     };
     transcript.file(CheckId::TdxTcb, tcb::judge(quote, policy));
+    transcript.file(CheckId::TdxPlatform, platform::judge(quote, policy));
     transcript.file(CheckId::TdxDebug, debug::judge(quote));
-    transcript.file(CheckId::TdxEventlog, eventlog::judge(evidence.body.event_log.as_deref(), quote));
+    let body = &evidence.body;
+    let (finding, log) = eventlog::judge(body.event_log.as_deref(), quote);
+    transcript.file(CheckId::TdxEventlog, finding);
+    let (finding, compose_hash) = compose::judge(log.as_ref(), body.info.as_deref(), quote);
+    transcript.file(CheckId::TdxCompose, finding);
+    let measured = measurements::measured(quote, compose_hash);
+    transcript.file(CheckId::TdxMeasurements, measurements::judge(&measured, policy));
+    Some(measured)
 }

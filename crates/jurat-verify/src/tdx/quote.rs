@@ -1,17 +1,20 @@
 //! `tdx.quote`: the quote was signed by a genuine quoting enclave on a platform that the root vouches for.
 
+use std::time::Duration;
+
 use dcap_qvl::{
     QuoteCollateralV3, QuotePolicy,
     configs::RustCryptoConfig,
     intel,
     policy::QuoteClaims,
-    quote::{Quote, TDReport10},
+    quote::{Quote, Report, TDReport10},
     verify::QuoteVerifier,
 };
-use der::{Decode, Encode};
+use der::{DateTime, Decode, Encode};
 use jurat_proto::{QuoteView, UnixSeconds};
 use x509_cert::Certificate;
 
+use super::debug;
 use crate::{check::Finding, evidence::Evidence, policy::Roots, roots};
 
 /// Real collateral is some 20 KiB.
@@ -21,6 +24,8 @@ const MAX_COLLATERAL: usize = 1 << 20;
 pub(crate) struct TdQuote {
     /// The TD's report, the members that every version has.
     pub(crate) td: TDReport10,
+    /// The same report with the members that only its own version has.
+    pub(crate) report: Report,
     /// What the verification found; `None` if it could not be made.
     pub(crate) claims: Option<QuoteClaims>,
 }
@@ -52,17 +57,22 @@ pub(super) fn judge(
     }
     let Some(collateral) = collateral else {
         let reason = "no collateral: Intel's statements on this platform are needed to judge the quote";
-        return (Finding::skip(reason), Some(TdQuote { td, claims: None }));
+        return (Finding::skip(reason), Some(TdQuote { td, report: quote.report, claims: None }));
     };
     match verify(bytes, roots, collateral, now) {
         Ok(claims) => {
-            let reason = format!("genuine, and its collateral is valid at {now}");
-            let Some(td) = claims.report.as_td10().copied() else {
+            let reason = format!("genuine, by collateral that is valid {}", window(&claims));
+            let report = claims.report.clone();
+            let Some(td) = report.as_td10().copied() else {
                 return (Finding::fail("the quote is not of a TD"), None);
             };
-            (Finding::pass(reason), Some(TdQuote { td, claims: Some(claims) }))
+            (Finding::pass(reason), Some(TdQuote { td, report, claims: Some(claims) }))
         }
-        Err(reason) => (Finding::fail(reason), None),
+        // attributes of the TD are among what is refused: say them in our words too
+        Err(reason) => match debug::objection(&quote.report) {
+            Some(objection) => (Finding::fail(format!("{reason}; it says of its TD: {objection}")), None),
+            None => (Finding::fail(reason), None),
+        },
     }
 }
 
@@ -86,6 +96,16 @@ fn verify(quote: &[u8], roots: Roots, collateral: &str, now: UnixSeconds) -> Res
         .allow_debug(true)
         .verify_with_policy(quote, collateral, now.0, &QuotePolicy::claims_only(now.0))
         .map_err(|error| format!("{error:#}"))
+}
+
+/// From the youngest to the first that expires of everything that the judgement rests on: Intel's statements, lists
+/// and certificates. `--at` takes the seconds.
+fn window(claims: &QuoteClaims) -> String {
+    let date = |seconds: u64| match DateTime::from_unix_duration(Duration::from_secs(seconds)) {
+        Ok(date) => format!("{date} ({seconds})"),
+        Err(_) => seconds.to_string(),
+    };
+    format!("from {} to {}", date(claims.latest_issue_date), date(claims.earliest_expiration_date))
 }
 
 /// Whether the quote's platform certificates were issued under the public look-alike root, whatever the

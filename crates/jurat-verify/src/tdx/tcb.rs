@@ -19,6 +19,7 @@ pub(super) fn judge(quote: &TdQuote, policy: &Policy) -> Finding {
             format!(", advisories {}", advisories.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" "))
         }
     };
+    let (number, least) = (claims.tcb.eval_data_number, policy.min_tcb_evaluation_data_number);
     if !policy.tcb_statuses.contains(&status) {
         return Finding::fail(format!("status {status}{open}: the policy does not accept it"));
     }
@@ -28,11 +29,10 @@ pub(super) fn judge(quote: &TdQuote, policy: &Policy) -> Finding {
     if let Some(id) = rejected {
         return Finding::fail(format!("status {status}, but advisory {id} is open: the policy rejects it"));
     }
-    let (number, least) = (claims.tcb.eval_data_number, policy.min_tcb_evaluation_data_number);
     if number < least {
         return Finding::fail(format!(
             "collateral of evaluation {number}; the policy wants {least} or later"
         ));
     }
-    Finding::pass(format!("status {status}{open}"))
+    Finding::pass(format!("status {status}, evaluation {number}{open}"))
 }

@@ -6,7 +6,8 @@ use crate::Status;
 const EVENT: &str =
     r#"{"imr":3,"event_type":134217729,"digest":"","event":"app-id","event_payload":"c0ffee"}"#;
 
-fn registers(log: &str) -> Result<[Register; 4], LogError> {
+/// The registers that a log leaves.
+pub(in crate::tdx) fn registers(log: &str) -> Result<[Register; 4], LogError> {
     let log = RawValue::from_string(log.to_owned()).unwrap();
     read(&log).and_then(|events| replay(&events))
 }
@@ -36,13 +37,39 @@ fn logs_of_other_shapes_are_refused() {
     assert_eq!(registers(&format!("[{}]", EVENT.replace("c0ffee", "c0ffe"))), Err(LogError::Hex(0)));
 }
 
+/// What dstack extends for an event.
+pub(in crate::tdx) fn digest(event: &str, payload: &[u8]) -> String {
+    let text = [&0x0800_0001_u32.to_le_bytes()[..], b":", event.as_bytes(), b":", payload].concat();
+    hex::encode(Sha384::digest(text))
+}
+
+#[test]
+fn the_boot_is_told_once_and_in_time() {
+    let event = |name: &str| EVENT.replace("app-id", name);
+    let order = |names: &[&str]| {
+        let list: Vec<_> = names.iter().map(|name| event(name)).collect();
+        in_order(&read(&RawValue::from_string(format!("[{}]", list.join(","))).unwrap()).unwrap())
+    };
+    assert_eq!(order(&["app-id", "compose-hash", "system-ready", "anything", "anything"]), Ok(()));
+    assert_eq!(order(&["compose-hash", "compose-hash"]), Err(LogError::Twice(1, "compose-hash")));
+    assert_eq!(order(&["app-id", "system-ready", "app-id"]), Err(LogError::Twice(2, "app-id")));
+    assert_eq!(order(&["system-ready", "compose-hash"]), Err(LogError::Late(1, "compose-hash")));
+    assert_eq!(order(&["system-ready", "system-ready"]), Err(LogError::Twice(1, "system-ready")));
+    // names in the firmware's registers are nobody's word
+    let firmware = EVENT.replace("\"imr\":3", "\"imr\":1");
+    let log = RawValue::from_string(format!("[{EVENT},{firmware},{firmware}]")).unwrap();
+    assert_eq!(in_order(&read(&log).unwrap()), Ok(()));
+}
+
 #[test]
 fn no_log_is_a_skip() {
     // any quote will do: nothing of it is looked at
     let empty = RawValue::from_string("\"\"".to_owned()).unwrap();
     let Some(quote) = crate::samples::nanogpt_quote() else { return };
-    let td = *Quote::parse(&quote).unwrap().report.as_td10().unwrap();
-    let quote = TdQuote { td, claims: None };
-    assert_eq!(judge(None, &quote).status, Status::Skip);
-    assert_eq!(judge(Some(&empty), &quote).status, Status::Skip);
+    let report = Quote::parse(&quote).unwrap().report;
+    let quote = TdQuote { td: *report.as_td10().unwrap(), report, claims: None };
+    for log in [None, Some(&*empty)] {
+        let (finding, log) = judge(log, &quote);
+        assert!(finding.status == Status::Skip && log.is_none());
+    }
 }
