@@ -1,8 +1,8 @@
 /** The checks by name, and what can become of one. A skip never counts as a pass. */
 
 export const REPORT_CHECKS = [
-  "tdx.quote", "tdx.tcb", "tdx.debug", "tdx.measurements", "tdx.eventlog",
-  "bind.address", "bind.nonce", "bind.claims", "bind.gpu", "bind.tls",
+  "tdx.quote", "tdx.tcb", "tdx.platform", "tdx.debug", "tdx.measurements", "tdx.eventlog", "tdx.compose",
+  "bind.address", "bind.signer", "bind.nonce", "bind.claims", "bind.model", "bind.gpu", "bind.tls",
   "gpu.present", "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode",
   "gpu.revocation", "gpu.nras",
 ] as const;

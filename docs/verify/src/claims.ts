@@ -14,7 +14,7 @@ export interface Claims {
   readonly tlsSpkiSha256?: string | undefined;
   readonly gpus: number;
   readonly manifestSource: ManifestSource;
-  readonly modelSha256?: string | undefined;
+  readonly model: { readonly sha256?: string | undefined; readonly files: ReadonlyMap<string, string> };
   readonly softwareVersion: string;
 }
 
@@ -45,10 +45,15 @@ export function readClaims(text: string): Claims {
   software.string("commit");
   const model = members.members("model");
   for (const name of ["file_count", "bytes"]) model.optionalUint(name);
+  const files = new Map<string, string>();
   if (model.value("files") !== undefined) {
-    const files = model.members("files");
-    // a path that stands twice is the last one there, as in the Rust judge
-    for (const path of files.names()) if (typeof files.lastOf(path) !== "string") throw new JsonError("files are not texts");
+    const listed = model.members("files");
+    for (const path of listed.names()) {
+      // a path that stands twice is the last one there, as to the Rust judge
+      const digest = listed.lastOf(path);
+      if (typeof digest !== "string") throw new JsonError("a file's digest is no text");
+      files.set(path, digest);
+    }
   }
   return {
     version: members.number("version", 32),
@@ -58,7 +63,7 @@ export function readClaims(text: string): Claims {
     tlsSpkiSha256: members.optionalString("tls_spki_sha256"),
     gpus: members.number("gpus", 32),
     manifestSource: one("manifest_source", MANIFEST_SOURCES),
-    modelSha256: model.optionalString("sha256"),
+    model: { sha256: model.optionalString("sha256"), files },
     softwareVersion: software.string("version"),
   };
 }

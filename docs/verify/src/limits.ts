@@ -24,14 +24,16 @@ const REWRITTEN =
 
 export interface About {
   readonly roots: Roots;
+  /** Whether `tdx.measurements` passed. */
+  readonly codeKnown: boolean;
   readonly bound: Bound;
   readonly gpus: boolean;
   readonly nonce: boolean;
   readonly standing: Standing;
 }
 
-export function limitsOfReport({ roots, bound, gpus, nonce, standing }: About, transcript: Transcript): void {
-  const limits = roots === "simulated" ? [SIMULATED] : [CODE, RELAY, PHYSICAL];
+export function limitsOfReport({ roots, codeKnown, bound, gpus, nonce, standing }: About, transcript: Transcript): void {
+  const limits = roots === "simulated" ? [SIMULATED] : [...(codeKnown ? [] : [CODE]), RELAY, PHYSICAL];
   if (gpus) limits.push(GPU_TO_CPU);
   if (gpus && (bound.binding === "dstack-v1" || bound.binding === "dstack-v2")) limits.push(SHARED_NONCE);
   if (!nonce) limits.push(FRESHNESS);

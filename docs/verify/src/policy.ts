@@ -4,6 +4,9 @@ import { parse as parseToml, type TomlTable } from "smol-toml";
 import { isBinding, type Binding } from "./binding.ts";
 import { MANIFEST_SOURCES, type ManifestSource } from "./claims.ts";
 import { demand, reasonOf, Refused, REPORT_CHECKS, RECEIPT_CHECKS, type ReportCheck } from "./check.ts";
+import { parseAddress, parseDigest } from "./identity.ts";
+import { fixedHex } from "./bytes.ts";
+import { readSet, type ReferenceSet } from "./reference.ts";
 import type { Roots } from "./roots.ts";
 import { TCB_STATUSES, type TcbStatus } from "./tdx/collateral.ts";
 
@@ -19,6 +22,48 @@ export interface Policy {
   readonly rejectedAdvisories: readonly string[];
   readonly minTcbEvaluationDataNumber: number;
   readonly manifestSources: readonly ManifestSource[];
+  /** PPIDs of the platforms that are accepted. Empty: any genuine one. */
+  readonly platforms: readonly Uint8Array[];
+  /** Digests of the models that are accepted. Empty: any. */
+  readonly models: readonly Uint8Array[];
+  /** Addresses of the signers that are accepted. Empty: any that the hardware vouches for. */
+  readonly signers: readonly Uint8Array[];
+  /** A TD must match one of these sets wholly. Empty: any code. */
+  readonly measurements: readonly ReferenceSet[];
+}
+
+/** The checks that must pass: those that it lists, and those by which what it pins is compared. */
+export function demandsOf(policy: Policy): ReportCheck[] {
+  const implied: [ReportCheck, readonly unknown[]][] = [
+    ["tdx.platform", policy.platforms], ["tdx.measurements", policy.measurements], ["bind.signer", policy.signers],
+    ["bind.model", policy.models],
+  ];
+  return [...new Set([...policy.required, ...implied.filter(([, list]) => list.length > 0).map(([id]) => id)])];
+}
+
+/** The policy with the sets of a file of reference values beside its own. @throws Refused */
+export function referTo(policy: Policy, text: string): Policy {
+  const table = readToml(text);
+  const sets = table.tables("measurements").map(readSet);
+  table.demandNoOther();
+  demand(sets.length > 0, "policy names no reference set");
+  const measurements = [...policy.measurements, ...sets];
+  demandNamedOnce(measurements);
+  return { ...policy, measurements };
+}
+
+function demandNamedOnce(sets: readonly ReferenceSet[]): void {
+  const twice = sets.find(({ name }, at) => sets.findIndex((other) => other.name === name) < at);
+  demand(!twice, `two reference sets are named \`${twice?.name}\``);
+}
+
+/** @throws Refused */
+function readToml(text: string): Table {
+  try {
+    return new Table(parseToml(text), "policy");
+  } catch (error) {
+    throw new Refused(`policy is not readable: ${reasonOf(error)}`);
+  }
 }
 
 /** Without these no other check means anything. */
@@ -26,12 +71,7 @@ const FOUNDATIONS: readonly ReportCheck[] = ["tdx.quote", "tdx.tcb", "tdx.debug"
 
 /** @throws Refused */
 export function parsePolicy(text: string): Policy {
-  let table: Table;
-  try {
-    table = new Table(parseToml(text), "policy");
-  } catch (error) {
-    throw new Refused(`policy is not readable: ${reasonOf(error)}`);
-  }
+  const table = readToml(text);
   const policy: Policy = {
     name: table.string("name"),
     roots: table.oneOf("roots", ["production", "simulated"]),
@@ -46,12 +86,17 @@ export function parsePolicy(text: string): Policy {
     manifestSources: table
       .strings("manifest_sources", MANIFEST_SOURCES)
       .map((name) => one(name, isManifestSource, "manifest source")),
+    platforms: table.bytes("platforms", (text) => fixedHex(text, 16)),
+    models: table.bytes("models", parseDigest),
+    signers: table.bytes("signers", parseAddress),
+    measurements: table.tables("measurements").map(readSet),
   };
   table.demandNoOther();
   demand(policy.name !== "", "policy names no name");
   demand(policy.bindings.length > 0, "policy names no binding");
   demand(policy.tcbStatuses.length > 0, "policy names no TCB status");
   demand(!policy.tcbStatuses.includes("Revoked"), "policy accepts the TCB status Revoked; a platform whose keys are revoked proves nothing");
+  demandNamedOnce(policy.measurements);
   const missing = FOUNDATIONS.find((id) => !policy.required.includes(id));
   demand(missing === undefined, `policy must require ${missing}: without it no other check means anything`);
   return policy;
@@ -97,6 +142,15 @@ export class Table {
     const value = this.value(name) ?? absent;
     const texts = Array.isArray(value) && value.every((item) => typeof item === "string");
     return texts ? (value as string[]) : this.wrong(`no list of texts ${name}`);
+  }
+
+  bytes(name: string, parse: (text: string) => Uint8Array | null): Uint8Array[] {
+    return this.strings(name, []).map((text) => parse(text) ?? this.wrong(`${text} is not hexadecimal of the right length`));
+  }
+
+  optionalHex(name: string, width: number): Uint8Array | null {
+    const text = this.optionalString(name);
+    return text === undefined ? null : fixedHex(text, width) ?? this.wrong(`${name} is not ${2 * width} hexadecimal digits`);
   }
 
   uint(name: string, absent: number): number {

@@ -6,8 +6,8 @@ import { readReport, type Report } from "./evidence.ts";
 import { judgeGpus } from "./gpu/index.ts";
 import { checksummed, parseAddress } from "./identity.ts";
 import { limitsOfReport } from "./limits.ts";
-import type { Policy } from "./policy.ts";
-import { nvidiaRoot } from "./roots.ts";
+import { demandsOf, type Policy } from "./policy.ts";
+import { nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
 import { appraise, authenticate } from "./tdx/index.ts";
 import { isTrusted, Transcript, type ReportVerdict, type Standing, type Tee } from "./verdict.ts";
 
@@ -21,6 +21,8 @@ export interface Inputs {
   readonly nonce?: Uint8Array | null;
   /** Intel's statements on the platform, as dcap-qvl's `QuoteCollateralV3` in JSON. Untrusted: it is signed. */
   readonly collateral?: string | undefined;
+  /** NVIDIA's reference integrity manifests, SWID tags in XML as they were fetched. Untrusted: they are signed. */
+  readonly rims?: readonly string[];
   /** SHA-256 of the SubjectPublicKeyInfo that the caller saw on the TLS connection. */
   readonly peerSpki?: Uint8Array | null;
 }
@@ -48,16 +50,19 @@ export function verifyReport(text: string, policy: Policy, inputs: Inputs): Repo
       payload: report.nvidiaPayload,
       switches: (report.nvswitchPayload ?? "") !== "",
       claimed: bound.claims?.claims.gpus ?? null,
-      required: policy.required.includes("gpu.present"),
+      required: demandsOf(policy).includes("gpu.present"),
       nonce: bound.gpuNonce,
       rootSpki: nvidiaRoot(policy.roots),
+      rimRootSpki: nvidiaRimRoot(policy.roots),
+      rims: inputs.rims ?? [],
       now: inputs.now,
     },
     transcript,
   );
   appraise(report, policy, quote, transcript);
   const gpus = report.nvidiaPayload !== "";
-  limitsOfReport({ roots: policy.roots, bound, gpus, nonce: nonce !== null, standing }, transcript);
+  const codeKnown = transcript.passed("tdx.measurements");
+  limitsOfReport({ roots: policy.roots, codeKnown, bound, gpus, nonce: nonce !== null, standing }, transcript);
 
   // a nonce shows that a report is no older than the question: of a kept one nobody asked any
   if (standing === "archived" && nonce === null) transcript.waive("bind.nonce");
@@ -74,7 +79,7 @@ export function verifyReport(text: string, policy: Policy, inputs: Inputs): Repo
 function conclude(transcript: Transcript, policy: Policy, standing: Standing, address: Uint8Array | null): ReportVerdict {
   const tee: Tee = policy.roots === "simulated" ? "simulated" : "tdx";
   return {
-    verdict: transcript.outcome(policy.required, standing),
+    verdict: transcript.outcome(demandsOf(policy), standing),
     tee,
     signing_address: address && checksummed(address),
     policy: policy.name,

@@ -28,6 +28,14 @@ export function intelRoot(of: Roots): Uint8Array {
   return root;
 }
 
+/** Pins that attestation/roots does not have: the root that NVIDIA's reference integrity manifests are signed under. */
+const NVIDIA_RIM_ROOT = "dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3";
+
+/** SHA-256 of the key of the root that signers of manifests must chain to. One look-alike stands in for all of NVIDIA's. */
+export function nvidiaRimRoot(of: Roots): Uint8Array {
+  return of === "simulated" ? nvidiaRoot(of) : hex(NVIDIA_RIM_ROOT)!;
+}
+
 /** SHA-256 of the key of the root that GPU certificates must chain to. */
 export function nvidiaRoot(of: Roots): Uint8Array {
   return of === "simulated" ? Certificate.parse(der(simulatedNvidia)).spkiDigest : hex(PINS.nvidia.spki_sha256)!;

@@ -47,6 +47,10 @@ export class Transcript {
     this.waived = id;
   }
 
+  passed(id: CheckId): boolean {
+    return this.filed.some((check) => check.id === id && check.status === "pass");
+  }
+
   checks(): Check[] {
     return [...this.filed].sort((one, other) => ALL_CHECKS.indexOf(one.id) - ALL_CHECKS.indexOf(other.id));
   }
@@ -54,9 +58,7 @@ export class Transcript {
   /** A failed check refutes, a required check that is not a pass leaves undecided. */
   outcome(required: readonly CheckId[], standing: Standing): Outcome {
     if (this.filed.some((check) => check.status === "fail")) return "refuted";
-    const passed = (id: CheckId) =>
-      id === this.waived || this.filed.some((check) => check.id === id && check.status === "pass");
-    if (!required.every(passed)) return "undecided";
+    if (!required.every((id) => id === this.waived || this.passed(id))) return "undecided";
     return standing === "live" ? "trusted" : "trusted_then";
   }
 }

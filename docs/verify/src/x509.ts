@@ -112,9 +112,13 @@ export class Certificate {
   }
 
   /** Seconds. */
-  validAt(now: number): boolean {
+  get window(): { readonly from: number; readonly to: number } {
     const { notBefore, notAfter } = this.tbs.validity;
-    return seconds(notBefore.getTime()) <= now && now <= seconds(notAfter.getTime());
+    return { from: seconds(notBefore.getTime()), to: seconds(notAfter.getTime()) };
+  }
+
+  validAt(now: number): boolean {
+    return this.window.from <= now && now <= this.window.to;
   }
 
   /** Whether an absent key usage, or the one that is there, permits it. @throws Refused */
@@ -164,10 +168,14 @@ export class Crl {
     return named.every((oid) => oid === algorithm) && verifies(key, bytesOf(this.parsed.signature), this.signed, "der");
   }
 
+  get window(): { readonly from: number; readonly to: number } {
+    const { thisUpdate, nextUpdate } = this.parsed.tbsCertList;
+    return { from: seconds(thisUpdate.getTime()), to: nextUpdate ? seconds(nextUpdate.getTime()) : 0 };
+  }
+
   /** A CRL without an end is never current. */
   isCurrent(now: number): boolean {
-    const until = this.parsed.tbsCertList.nextUpdate;
-    return until !== undefined && now < seconds(until.getTime());
+    return now < this.window.to;
   }
 
   /** Deltas and lists of part of an issuer's certificates cannot say that nothing is revoked. */

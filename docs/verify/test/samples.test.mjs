@@ -29,7 +29,7 @@ test("a genuine report of one GPU holds", { skip: absent }, () => {
     const verdict = judged(NANOGPT, policy);
     assert.equal(verdict.verdict, "trusted_then", transcriptText(verdict));
     assert.deepEqual(statuses(verdict, "pass"), [
-      "tdx.quote", "tdx.tcb", "tdx.debug", "tdx.eventlog", "bind.address", "bind.nonce", "gpu.present", "gpu.chain",
+      "tdx.quote", "tdx.tcb", "tdx.debug", "tdx.eventlog", "tdx.compose", "bind.address", "bind.nonce", "gpu.present", "gpu.chain",
       "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.mode",
     ]);
     assert.equal(verdict.signing_address, "0xa6df16ebBc510D97A32b99B4DFD33793acC90e2b");

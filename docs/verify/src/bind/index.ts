@@ -5,11 +5,12 @@ import { BINDINGS, isBinding, leadingHalf, type Binding } from "../binding.ts";
 import type { Claims } from "../claims.ts";
 import { demand, fail, pass, reasonOf, skip, type Finding } from "../check.ts";
 import type { Report } from "../evidence.ts";
-import { addressOf, parseAddress, parseDigest, parsePublicKey } from "../identity.ts";
+import { addressOf, checksummed, parseAddress, parseDigest, parsePublicKey } from "../identity.ts";
 import type { Policy } from "../policy.ts";
 import type { TdQuote } from "../tdx/index.ts";
 import type { Transcript } from "../verdict.ts";
 import { judgeCommitment } from "./commitment.ts";
+import { judgeModel } from "./model.ts";
 
 export interface AttestedClaims {
   readonly claims: Claims;
@@ -39,7 +40,7 @@ export function judgeBinding(
 ): Bound {
   const unbound = (finding: Finding): Bound => {
     transcript.file("bind.address", finding);
-    for (const id of ["bind.nonce", "bind.claims", "bind.gpu", "bind.tls"] as const) {
+    for (const id of ["bind.signer", "bind.nonce", "bind.claims", "bind.model", "bind.gpu", "bind.tls"] as const) {
       transcript.file(id, skip("rests on bind.address"));
     }
     return { binding: null, claims: null, gpuNonce: "rests on bind.address" };
@@ -53,11 +54,13 @@ export function judgeBinding(
     return unbound(fail(reasonOf(error)));
   }
   transcript.file("bind.address", pass(`the quote names it, under ${binding}`));
+  transcript.file("bind.signer", judgeSigner(named.address, policy.signers));
 
   const found = judgeCommitment(report, named, binding, quote.td.reportData, nonce, policy.manifestSources);
   transcript.file("bind.nonce", found.nonce);
   transcript.file("bind.gpu", found.gpu);
   transcript.file("bind.claims", found.claimsFinding);
+  transcript.file("bind.model", judgeModel(found.claims?.claims, policy.models));
   transcript.file("bind.tls", judgeTls(report, binding, found.claims, peerSpki));
   return { binding, claims: found.claims, gpuNonce: found.gpuNonce };
 }
@@ -104,6 +107,14 @@ function whyNot(address: Uint8Array, policy: Policy, leading: Uint8Array, other:
   return startsWith(leading, address)
     ? `the quote names the address, but without the domain separator of ${allowed}`
     : "the quote names another signer";
+}
+
+/** The signer is one that the policy pins, known from before. */
+function judgeSigner(signer: Uint8Array, pinned: readonly Uint8Array[]): Finding {
+  if (pinned.length === 0) return skip("the policy pins no signer");
+  return pinned.some((one) => same(one, signer))
+    ? pass(`${checksummed(signer)} is one of the ${pinned.length} that the policy pins`)
+    : fail(`${checksummed(signer)} is none of the ${pinned.length} that the policy pins: another key, or a process that has started anew`);
 }
 
 function judgeTls(report: Report, binding: Binding, claims: AttestedClaims | null, seen: Uint8Array | null): Finding {

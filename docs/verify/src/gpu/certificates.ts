@@ -34,7 +34,7 @@ export function verifyCertificates(ders: readonly Uint8Array[], rootSpki: Uint8A
     const issuer = links[at + 1] ?? links[at]!;
     demand(same(certificate.issuer, issuer.certificate.subject), `certificate ${at} is not issued by the one after it`);
     demand(certificate.isSignedBy(issuer.key), `certificate ${at}'s signature is wrong`);
-    if (at === 0) demand(certificate.mayUse(KeyUsageFlags.digitalSignature), "certificate 0 may not sign reports");
+    if (at === 0) demand(certificate.mayUse(KeyUsageFlags.digitalSignature), "certificate 0 may not sign anything");
     else demandIssuer(certificate, at);
   });
   const root = links[links.length - 1]!.certificate.spkiDigest;

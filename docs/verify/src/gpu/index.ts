@@ -6,6 +6,7 @@ import type { Transcript } from "../verdict.ts";
 import { verifies } from "../x509.ts";
 import { verifyChain, type Chain } from "./certificates.ts";
 import { compareFirmware } from "./firmware.ts";
+import { judgeMeasurements, readManifests } from "./measurements.ts";
 import { judgeMode } from "./mode.ts";
 import { readPayload, type Evidence, type Payload } from "./payload.ts";
 import { parseSpdm, type SpdmReport } from "./spdm.ts";
@@ -22,13 +23,16 @@ export interface Question {
   readonly required: boolean;
   /** The nonce that the GPUs must have signed, or why there is none to compare with. */
   readonly nonce: Uint8Array | string;
-  /** SHA-256 of the root's SubjectPublicKeyInfo. */
+  /** SHA-256 of the SubjectPublicKeyInfo of the root of GPUs, and of the root of manifests. */
   readonly rootSpki: Uint8Array;
+  readonly rimRootSpki: Uint8Array;
+  /** Reference integrity manifests, as they came. */
+  readonly rims: readonly string[];
   readonly now: number;
 }
 
 /** The checks that look into the evidence. */
-const INSIDE: readonly ReportCheck[] = ["gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.mode"];
+const INSIDE: readonly ReportCheck[] = ["gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode"];
 
 /** One GPU's evidence: its chain and its report, each judged or the reason why it does not hold. */
 export interface Gpu {
@@ -38,7 +42,6 @@ export interface Gpu {
 
 /** Makes every `gpu.*` check. */
 export function judgeGpus(question: Question, transcript: Transcript): void {
-  transcript.file("gpu.measurements", skip("no reference values for driver and VBIOS"));
   transcript.file("gpu.revocation", skip("NVIDIA's OCSP service was not asked"));
   transcript.file("gpu.nras", skip("NVIDIA's attestation service was not asked"));
   const without = (present: Finding, reason: string) => {
@@ -63,10 +66,12 @@ export function judgeGpus(question: Question, transcript: Transcript): void {
   const signed = transcript.file("gpu.signature", judgeSignature(gpus, chained));
   transcript.file("gpu.nonce", judgeNonce(gpus, payload, question.nonce));
   if (signed) {
+    const manifests = readManifests(question.rims, question.rimRootSpki, question.now);
     transcript.file("gpu.firmware", judgeFirmware(gpus));
+    transcript.file("gpu.measurements", judgeMeasurements(gpus, manifests));
     transcript.file("gpu.mode", judgeMode(reportsOf(gpus), question.switches, transcript));
   } else {
-    for (const id of ["gpu.firmware", "gpu.mode"] as const) transcript.file(id, skip("rests on gpu.signature"));
+    for (const id of ["gpu.firmware", "gpu.measurements", "gpu.mode"] as const) transcript.file(id, skip("rests on gpu.signature"));
   }
 }
 

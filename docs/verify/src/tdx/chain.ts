@@ -15,6 +15,10 @@ const UNDERSTOOD = [
 
 /** A root, and what it and its authorities have revoked. */
 export class Anchor {
+  /** When everything that was relied on was issued, and expires, in Unix seconds. */
+  readonly issued: number[] = [];
+  readonly expiring: number[] = [];
+
   private constructor(
     private readonly root: Certificate,
     private readonly key: Key,
@@ -32,6 +36,7 @@ export class Anchor {
     const anchor = new Anchor(root, key, crls, now);
     demand(anchor.mayRevoke(root), "the root may not sign CRLs");
     anchor.demandUnrevoked(root, root, key);
+    for (const { window } of [root, ...crls]) anchor.note(window);
     return anchor;
   }
 
@@ -70,10 +75,16 @@ export class Anchor {
 
   private demandUsable(certificate: Certificate, what: string): void {
     demand(certificate.validAt(this.now), `${what}: a certificate is not valid at ${this.now}`);
+    this.note(certificate.window);
     const critical = certificate.unknownCritical(UNDERSTOOD);
     demand(critical === null, `${what}: a certificate has a critical extension ${critical} that is not understood`);
     const usages = certificate.extendedKeyUsage();
     demand(usages === null || usages.includes(SERVER_AUTH), `${what}: a certificate is for another use`);
+  }
+
+  private note({ from, to }: { from: number; to: number }): void {
+    this.issued.push(from);
+    this.expiring.push(to);
   }
 
   private mayRevoke(issuer: Certificate): boolean {

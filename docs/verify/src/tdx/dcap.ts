@@ -5,6 +5,7 @@ import { demand } from "../check.ts";
 import { keyOf, verifies } from "../x509.ts";
 import { Anchor } from "./chain.ts";
 import { readQeIdentity, readTcbInfo, type Collateral, type Level } from "./collateral.ts";
+import { attributesOf, MIGRATABLE, RESERVED, SEPT_VE_DISABLE, SERVTD_EXT } from "./debug.ts";
 import { enclaveLevel, statusOf } from "./level.ts";
 import { platformOf } from "./pck.ts";
 import { enclaveReport, type Quote, type TdReport } from "./quote.ts";
@@ -19,6 +20,8 @@ export interface QuoteClaims extends Level {
   readonly evaluation: number;
   /** Names the platform's package for good. */
   readonly ppid: Uint8Array;
+  /** In which all of Intel's statements, lists and certificates are valid, in Unix seconds. */
+  readonly window: { readonly from: number; readonly to: number };
 }
 
 /** Every TCB status but Revoked passes here, debug TDs too: `tdx.tcb` and `tdx.debug` judge those. @throws Refused */
@@ -52,7 +55,11 @@ export function verifyQuote(quote: Quote, collateral: Collateral, rootDer: Uint8
   demand(key && verifies(key, quote.signature, quote.signed, "compact"), "the quote's signature is wrong");
   const status = statusOf(info, quote.td, platform, level);
   demandAttributes(quote.td);
-  return { ...status, evaluation: Math.min(info.evaluation, identity.evaluation), ppid: platform.ppid };
+  const window = {
+    from: Math.max(info.issued, identity.issued, ...anchor.issued),
+    to: Math.min(info.nextUpdate, identity.nextUpdate, ...anchor.expiring),
+  };
+  return { ...status, evaluation: Math.min(info.evaluation, identity.evaluation), ppid: platform.ppid, window };
 }
 
 function demandTimely({ issued, nextUpdate }: { issued: number; nextUpdate: number }, now: number, what: string): void {
@@ -75,19 +82,10 @@ function pckChain(quote: Quote, collateral: Collateral): string {
   return text;
 }
 
-/** Bits that must be zero, by Intel's *TDX Module ABI Specification*, table 3.23; 0 to 6 are `tdx.debug`'s. */
-const RESERVED = bits(1, 3) | bits(7, 15) | bits(23, 26) | bits(32, 61);
-const SERVTD_EXT = bits(17, 17);
-const SEPT_VE_DISABLE = bits(28, 28);
-const MIGRATABLE = bits(29, 29);
-
-function bits(from: number, to: number): bigint {
-  return (1n << BigInt(to + 1)) - (1n << BigInt(from));
-}
-
-function demandAttributes({ tdAttributes, td15 }: TdReport): void {
-  const attributes = tdAttributes.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n);
-  demand(!td15 || same(td15.mrServiceTd, new Uint8Array(48)), "a service TD is bound to the TD");
+/** As Intel's library: what remains of `tdx.debug`'s matters is judged there alone. */
+function demandAttributes(td: TdReport): void {
+  const attributes = attributesOf(td);
+  demand(!td.td15 || same(td.td15.mrServiceTd, new Uint8Array(48)), "a service TD is bound to the TD");
   demand((attributes & RESERVED) === 0n, "reserved TD attributes are set");
   demand((attributes & MIGRATABLE) === 0n, "the TD may be migrated");
   demand((attributes & SERVTD_EXT) === 0n, "a service TD may be bound to the TD");

@@ -1,4 +1,7 @@
-/** `tdx.eventlog`: the events that the platform lists are those that the quote's RTMRs were extended with. */
+/**
+ * `tdx.eventlog`: the events that the platform lists are those that the quote's RTMRs were extended with. Payloads of
+ * RTMR0 to RTMR2 are not looked at: firmware measures other bytes than it logs, so nothing ties the two.
+ */
 
 import { concat, hex, same, sha384, utf8 } from "../bytes.ts";
 import { demand, fail, pass, reasonOf, skip, type Finding } from "../check.ts";
@@ -8,6 +11,11 @@ import type { TdReport } from "./quote.ts";
 
 const MAX_TEXT = 4 << 20;
 const WIDTH = 48;
+/** The register of the running system. */
+const GUEST = 3n;
+const SYSTEM_READY = "system-ready";
+/** Events by which dstack says what it boots, each once and before the application runs, which may then add any. */
+const BOOT = ["app-id", "compose-hash", "instance-id", "os-image-hash", "mr-kms", "key-provider", SYSTEM_READY];
 
 /** An event, as dstack lists them. Gateways strip payloads, and digests of the fourth register. */
 interface Event {
@@ -18,18 +26,38 @@ interface Event {
   readonly payload: string;
 }
 
-export function judgeEventLog(log: EventLogText | undefined, td: TdReport): Finding {
-  if (!log) return skip("the report has no event log");
+/** A log that replays to the quote's registers. */
+export class Log {
+  constructor(private readonly events: readonly Event[]) {}
+
+  /** The payload of a boot event. Heed it only if no event is stripped. */
+  bootEvent(name: string): Uint8Array | null {
+    const event = this.events.find((event) => event.imr === GUEST && event.name === name);
+    return event ? hex(event.payload) : null;
+  }
+
+  /** Whether some event of RTMR3 is a bare digest: under another name it would hide the genuine one. */
+  get hasStrippedEvents(): boolean {
+    const bare = (event: Event, at: number) => event.payload === "" && !same(digestOf(event, at), computed(event, new Uint8Array()));
+    return this.events.some((event, at) => event.imr === GUEST && bare(event, at));
+  }
+}
+
+/** The finding, and the log if it holds. */
+export function judgeEventLog(text: EventLogText | undefined, td: TdReport): { finding: Finding; log: Log | null } {
+  const without = (finding: Finding) => ({ finding, log: null });
+  if (!text) return without(skip("the report has no event log"));
   try {
-    demand(log.length <= MAX_TEXT, `the event log is longer than ${MAX_TEXT} bytes`);
-    const events = read(log.value);
-    if (events.length === 0) return skip("the event log is empty");
+    demand(text.length <= MAX_TEXT, `the event log is longer than ${MAX_TEXT} bytes`);
+    const events = read(text.value);
+    if (events.length === 0) return without(skip("the event log is empty"));
     const registers = replay(events);
+    demandOrder(events);
     const at = registers.findIndex((register, at) => !same(register, td.rtMr[at]!));
-    if (at >= 0) return fail(`RTMR${at} does not follow from the event log`);
-    return pass(`${events.length} events replay to RTMR0 to RTMR3`);
+    if (at >= 0) return without(fail(`RTMR${at} does not follow from the event log`));
+    return { finding: pass(`${events.length} events replay to RTMR0 to RTMR3`), log: new Log(events) };
   } catch (error) {
-    return fail(reasonOf(error));
+    return without(fail(reasonOf(error)));
   }
 }
 
@@ -63,6 +91,17 @@ function replay(events: readonly Event[]): Uint8Array[] {
   return registers;
 }
 
+/** No event of the boot twice, and none once the system is up. */
+function demandOrder(events: readonly Event[]): void {
+  const seen = new Set<string>();
+  events.forEach(({ imr, name }, at) => {
+    if (imr !== GUEST || !BOOT.includes(name)) return;
+    demand(!seen.has(name), `event ${at} calls itself ${name} a second time`);
+    demand(!seen.has(SYSTEM_READY), `event ${at} calls itself ${name}, but the system was up already: the application wrote it`);
+    seen.add(name);
+  });
+}
+
 /**
  * The digest that was extended. An event of the fourth register is dstack's own, and its digest follows from its
  * members: it is recomputed, or the payload would be anybody's word.
@@ -71,17 +110,22 @@ function digestOf(event: Event, at: number): Uint8Array {
   const wrong = `event ${at}'s digest or payload is not hexadecimal of the right length`;
   const listed = event.digest === "" ? null : hex(event.digest);
   demand(event.digest === "" || listed?.length === WIDTH, wrong);
-  if (event.imr !== 3n) {
+  if (event.imr !== GUEST) {
     demand(listed, wrong);
     return listed;
   }
   const payload = hex(event.payload);
   demand(payload, wrong);
-  const type = new Uint8Array(4);
-  new DataView(type.buffer).setUint32(0, event.type, true);
-  const computed = sha384(concat(type, utf8(":"), utf8(event.name), utf8(":"), payload));
-  if (!listed || same(computed, listed)) return computed;
+  const own = computed(event, payload);
+  if (!listed || same(own, listed)) return own;
   // A log whose payloads were stripped still replays; nothing rests on what they said.
   demand(event.payload === "", `event ${at}'s digest is not that of its payload`);
   return listed;
+}
+
+/** What dstack extends for an event of these members. */
+function computed(event: Event, payload: Uint8Array): Uint8Array {
+  const type = new Uint8Array(4);
+  new DataView(type.buffer).setUint32(0, event.type, true);
+  return sha384(concat(type, utf8(":"), utf8(event.name), utf8(":"), payload));
 }

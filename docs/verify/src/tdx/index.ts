@@ -1,14 +1,16 @@
 /** The checks on the TDX quote, `tdx.*`. */
 
 import { demand, fail, pass, reasonOf, Refused, skip, type Finding } from "../check.ts";
-import { fromUtf8 } from "../bytes.ts";
+import { fromUtf8, same, toHex } from "../bytes.ts";
 import type { Report } from "../evidence.ts";
 import type { Policy } from "../policy.ts";
 import { intelRoot, isSimulated, type Roots } from "../roots.ts";
 import type { Transcript } from "../verdict.ts";
 import { Certificate, splitPem } from "../x509.ts";
 import { readCollateral } from "./collateral.ts";
+import { judgeCompose } from "./compose.ts";
 import { verifyQuote, type QuoteClaims } from "./dcap.ts";
+import { judgeDebug, objection } from "./debug.ts";
 import { judgeEventLog } from "./eventlog.ts";
 import { judgeMeasurements } from "./measurements.ts";
 import { parseQuote, type Quote, type TdReport } from "./quote.ts";
@@ -47,18 +49,24 @@ function judgeQuote(report: Report, roots: Roots, collateral: string | undefined
   } catch (error) {
     return refuse(error);
   }
+  const { td } = quote;
   if (collateral === undefined) {
     const reason = "no collateral: Intel's statements on this platform are needed to judge the quote";
-    return { finding: skip(reason), quote: { td: quote.td, claims: null } };
+    return { finding: skip(reason), quote: { td, claims: null } };
   }
   try {
     const claims = verifyQuote(quote, readCollateral(collateral), intelRoot(roots), now);
     secondOpinion(report.quote, quote, collateral, intelRoot(roots), now);
-    return { finding: pass(`genuine, and its collateral is valid at ${now}`), quote: { td: quote.td, claims } };
+    const window = `from ${dated(claims.window.from)} to ${dated(claims.window.to)}`;
+    return { finding: pass(`genuine, by collateral that is valid ${window}`), quote: { td, claims } };
   } catch (error) {
-    return refuse(error);
+    // attributes of the TD are among what is refused: say them in our words too
+    const own = objection(td);
+    return own === null ? refuse(error) : refuse(new Refused(`${reasonOf(error)}; it says of its TD: ${own}`));
   }
 }
+
+const dated = (seconds: number): string => `${new Date(seconds * 1000).toISOString().replace(".000Z", "Z")} (${seconds})`;
 
 /** Whether the platform's certificates were issued under the look-alike root, whatever the report says of itself. */
 function bearsSimulatedNames(quote: Quote): boolean {
@@ -73,15 +81,19 @@ function bearsSimulatedNames(quote: Quote): boolean {
 /** Is it a quote of what the policy wants? */
 export function appraise(report: Report, policy: Policy, quote: TdQuote | null, transcript: Transcript): void {
   if (!quote) {
-    for (const id of ["tdx.tcb", "tdx.debug", "tdx.measurements", "tdx.eventlog"] as const) {
-      transcript.file(id, skip("rests on tdx.quote"));
-    }
+    const all = ["tdx.tcb", "tdx.platform", "tdx.debug", "tdx.measurements", "tdx.eventlog", "tdx.compose"] as const;
+    for (const id of all) transcript.file(id, skip("rests on tdx.quote"));
     return;
   }
+  const { td } = quote;
   transcript.file("tdx.tcb", judgeTcb(quote, policy));
-  transcript.file("tdx.debug", judgeDebug(quote.td));
-  transcript.file("tdx.measurements", judgeMeasurements(quote, policy));
-  transcript.file("tdx.eventlog", judgeEventLog(report.eventLog, quote.td));
+  transcript.file("tdx.platform", judgePlatform(quote, policy));
+  transcript.file("tdx.debug", judgeDebug(td));
+  const { finding: logged, log } = judgeEventLog(report.eventLog, td);
+  transcript.file("tdx.eventlog", logged);
+  const { finding: composed, hash } = judgeCompose(log, report.info, td);
+  transcript.file("tdx.compose", composed);
+  transcript.file("tdx.measurements", judgeMeasurements(td, hash, policy));
 }
 
 function judgeTcb({ claims }: TdQuote, policy: Policy): Finding {
@@ -94,13 +106,20 @@ function judgeTcb({ claims }: TdQuote, policy: Policy): Finding {
   if (found !== undefined) return fail(`status ${status}, but advisory ${found} is open: the policy rejects it`);
   const least = policy.minTcbEvaluationDataNumber;
   if (evaluation < least) return fail(`collateral of evaluation ${evaluation}; the policy wants ${least} or later`);
-  return pass(`status ${status}${open}`);
+  return pass(`status ${status}, evaluation ${evaluation}${open}`);
 }
 
-/** The first byte of the attributes is "TD under debug": bit 0 is DEBUG, the others are profiling and reserved. */
-function judgeDebug({ tdAttributes }: TdReport): Finding {
-  const bits = tdAttributes[0]!;
-  if (bits === 0) return pass("off");
-  if (bits & 1) return fail("debug TD: the host can read and write its memory");
-  return fail(`TD attributes of debugging are set: 0x${bits.toString(16).padStart(2, "0")}`);
+/** The machine is one that the policy names, by the PPID in its PCK certificate. */
+function judgePlatform({ claims }: TdQuote, { platforms }: Policy): Finding {
+  if (!claims) return skip("rests on tdx.quote");
+  const { ppid } = claims;
+  if (ppid.length !== 16) {
+    return platforms.length === 0
+      ? skip("the policy names no platforms")
+      : fail("the platform's certificate has no PPID of 16 bytes");
+  }
+  if (platforms.length === 0) return skip(`the policy names no platforms; this one is ${toHex(ppid)}`);
+  return platforms.some((platform) => same(platform, ppid))
+    ? pass(`${toHex(ppid)} is one of the ${platforms.length} that the policy names`)
+    : fail(`${toHex(ppid)} is none of the ${platforms.length} platforms that the policy names`);
 }

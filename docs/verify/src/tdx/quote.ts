@@ -14,9 +14,11 @@ const MAX_PART = 1 << 20;
 /** What every TD report has, and of the 1.5 forms what is judged. */
 export interface TdReport {
   readonly teeTcbSvn: Uint8Array;
+  readonly mrSeam: Uint8Array;
   readonly mrSignerSeam: Uint8Array;
   readonly seamAttributes: Uint8Array;
   readonly tdAttributes: Uint8Array;
+  readonly xfam: Uint8Array;
   readonly mrTd: Uint8Array;
   readonly mrConfigId: Uint8Array;
   readonly mrOwner: Uint8Array;
@@ -24,6 +26,8 @@ export interface TdReport {
   readonly rtMr: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   readonly reportData: Uint8Array;
   readonly td15: { readonly teeTcbSvn2: Uint8Array; readonly mrServiceTd: Uint8Array } | null;
+  /** Of the 1.5ex form: the service TDs that are bound now. */
+  readonly serviceTdNow: Uint8Array | null;
 }
 
 export interface Quote {
@@ -103,9 +107,11 @@ function tdReport(body: Uint8Array): TdReport {
   const at = (from: number, length: number) => body.subarray(from, from + length);
   return {
     teeTcbSvn: at(0, 16),
+    mrSeam: at(16, 48),
     mrSignerSeam: at(64, 48),
     seamAttributes: at(112, 8),
     tdAttributes: at(120, 8),
+    xfam: at(128, 8),
     mrTd: at(136, 48),
     mrConfigId: at(184, 48),
     mrOwner: at(232, 48),
@@ -113,6 +119,7 @@ function tdReport(body: Uint8Array): TdReport {
     rtMr: [at(328, 48), at(376, 48), at(424, 48), at(472, 48)],
     reportData: at(520, 64),
     td15: body.length > 584 ? { teeTcbSvn2: at(584, 16), mrServiceTd: at(600, 48) } : null,
+    serviceTdNow: body.length === BODIES[4] ? at(829, 48) : null,
   };
 }
 
