@@ -15,5 +15,5 @@ export type { TrustedSigner } from "./signer.ts";
 export { isTrusted, transcriptText, type ReportVerdict, type Verdict } from "./verdict.ts";
 export { judgeGpus, type Question } from "./gpu/index.ts";
 export { authenticateRim } from "./gpu/rim/index.ts";
-export { intelRoot, nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
+export { intelRoot, nvidiaNras, nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
 export { Transcript } from "./verdict.ts";

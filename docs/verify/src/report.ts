@@ -3,11 +3,12 @@
 import { fail, reasonOf, Refused, REPORT_CHECKS, skip } from "./check.ts";
 import { judgeBinding } from "./bind/index.ts";
 import { readReport, type Report } from "./evidence.ts";
+import type { NrasAnswer } from "./gpu/nras/index.ts";
 import { judgeGpus } from "./gpu/index.ts";
 import { checksummed, parseAddress } from "./identity.ts";
 import { limitsOfReport } from "./limits.ts";
 import { demandsOf, type Policy } from "./policy.ts";
-import { nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
+import { nvidiaNras, nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
 import { appraise, authenticate } from "./tdx/index.ts";
 import { isTrusted, Transcript, type ReportVerdict, type Standing, type Tee } from "./verdict.ts";
 
@@ -23,6 +24,10 @@ export interface Inputs {
   readonly collateral?: string | undefined;
   /** NVIDIA's reference integrity manifests, SWID tags in XML as they were fetched. Untrusted: they are signed. */
   readonly rims?: readonly string[];
+  /** DER of OCSP responses about the certificates of GPUs. Untrusted: they are signed. */
+  readonly ocsp?: readonly Uint8Array[];
+  /** What NVIDIA's attestation service said of the report's GPU evidence. */
+  readonly nras?: NrasAnswer | null;
   /** SHA-256 of the SubjectPublicKeyInfo that the caller saw on the TLS connection. */
   readonly peerSpki?: Uint8Array | null;
 }
@@ -55,6 +60,9 @@ export function verifyReport(text: string, policy: Policy, inputs: Inputs): Repo
       rootSpki: nvidiaRoot(policy.roots),
       rimRootSpki: nvidiaRimRoot(policy.roots),
       rims: inputs.rims ?? [],
+      ocsp: inputs.ocsp ?? [],
+      nras: inputs.nras ?? null,
+      nrasService: nvidiaNras(policy.roots),
       now: inputs.now,
     },
     transcript,

@@ -8,6 +8,7 @@ import {
 } from "@peculiar/asn1-x509";
 import { base64, same, sha256 } from "./bytes.ts";
 import { demand, Refused } from "./check.ts";
+import { elements } from "./der.ts";
 
 export const OIDS = {
   ecdsaSha256: "1.2.840.10045.4.3.2",
@@ -203,6 +204,8 @@ type Shape<T> = new () => T;
 /** @throws Refused */
 export function parse<T>(der: Uint8Array, shape: Shape<T>, what: string): T {
   try {
+    // one element and nothing after it, which the library would let pass
+    demand(elements(der).length === 1, "more than one element");
     return AsnConvert.parse(der.slice().buffer, shape);
   } catch {
     throw new Refused(`the ${what} is not DER`);

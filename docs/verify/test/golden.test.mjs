@@ -18,7 +18,7 @@ function judged(path, more = {}) {
   judgeGpus({
     payload: JSON.stringify({ nonce, evidence_list: list, arch: list[0].arch }), switches: false, claimed: null, required: true,
     nonce: fixedHex(nonce, 32), rootSpki: nvidiaRoot("production"), rimRootSpki: nvidiaRimRoot("production"), rims: [],
-    ocsp: [], nras: null, now: THEN, ...more,
+    ocsp: [], nras: null, nrasService: judge.nvidiaNras("production"), now: THEN, ...more,
   }, transcript);
   return new Map(transcript.checks().map((check) => [check.id, check]));
 }

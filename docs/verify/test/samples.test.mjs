@@ -79,3 +79,29 @@ test("published quotes are judged at their times", { skip: absent }, () => {
     assert.equal(verdict.checks[0].status, expected, `${name} at ${at}: ${verdict.checks[0].reason}`);
   }
 });
+
+/** What NVIDIA's service said of a report, with the keys of the day. */
+const nras = ({ folder }) => ({
+  answer: file(`${SAMPLES}/${folder}/nras_response.json`), jwks: file(`${SAMPLES}/${folder}/nras_jwks.json`),
+});
+const nrasCheck = (verdict) => verdict.checks.find(({ id }) => id === "gpu.nras");
+
+test("NVIDIA's own verdicts on both reports hold", { skip: absent }, () => {
+  for (const sample of [NANOGPT, VENICE]) {
+    const verdict = judged(sample, "0g", undefined, { nras: nras(sample) });
+    const { status, reason } = nrasCheck(verdict);
+    assert.equal(status, "pass", reason);
+    assert.equal(verdict.verdict, "trusted_then");
+  }
+});
+
+test("NVIDIA's verdict on another report, a later one and a refusal are refused", { skip: absent }, () => {
+  const other = judged(NANOGPT, "0g", undefined, { nras: nras(VENICE) });
+  assert.match(nrasCheck(other).reason, /nonce|GPU/);
+  assert.equal(other.verdict, "refuted");
+  const refusal = nrasCheck(judged(NANOGPT, "0g", undefined, { nras: nras({ folder: "phala-20260610" }) }));
+  assert.equal(refusal.status, "fail", refusal.reason);
+  const { answer, jwks } = nras(NANOGPT);
+  const swapped = nrasCheck(judged(NANOGPT, "0g", undefined, { nras: { answer: answer.replace(/[A-Za-z](?="\])/, "_"), jwks } }));
+  assert.equal(swapped.status, "fail", swapped.reason);
+});

@@ -12,7 +12,12 @@ export interface Chain {
   readonly key: Key;
   readonly leaf: Certificate;
   /** All of it, leaf first. */
-  readonly certificates: readonly Certificate[];
+  readonly links: readonly Link[];
+}
+
+export interface Link {
+  readonly certificate: Certificate;
+  readonly key: Key;
 }
 
 /** Certificates are counted from the leaf, which is 0. @throws Refused */
@@ -39,10 +44,11 @@ export function verifyCertificates(ders: readonly Uint8Array[], rootSpki: Uint8A
   });
   const root = links[links.length - 1]!.certificate.spkiDigest;
   demand(same(root, rootSpki), `the root is not the pinned one but has the key ${toHex(root)}`);
-  return { key: links[0]!.key, leaf: links[0]!.certificate, certificates: links.map(({ certificate }) => certificate) };
+  return { key: links[0]!.key, leaf: links[0]!.certificate, links };
 }
 
-function readLink(der: Uint8Array, at: number, now: number): { certificate: Certificate; key: Key } {
+/** A certificate of NVIDIA's form that is valid at the time. @throws Refused */
+export function readLink(der: Uint8Array, at: number, now: number): Link {
   const certificate = Certificate.parse(der);
   const key = certificate.key("P-384");
   const signed = certificate.algorithms.every((oid) => oid === OIDS.ecdsaSha384);

@@ -8,6 +8,8 @@ import { verifyChain, type Chain } from "./certificates.ts";
 import { compareFirmware } from "./firmware.ts";
 import { judgeMeasurements, readManifests } from "./measurements.ts";
 import { judgeMode } from "./mode.ts";
+import { judgeNras, type NrasAnswer, type Service } from "./nras/index.ts";
+import { judgeRevocation } from "./ocsp.ts";
 import { readPayload, type Evidence, type Payload } from "./payload.ts";
 import { parseSpdm, type SpdmReport } from "./spdm.ts";
 
@@ -28,11 +30,18 @@ export interface Question {
   readonly rimRootSpki: Uint8Array;
   /** Reference integrity manifests, as they came. */
   readonly rims: readonly string[];
+  /** OCSP responses, as they came. */
+  readonly ocsp: readonly Uint8Array[];
+  /** NVIDIA's own verdict, and who must have given it. */
+  readonly nras: NrasAnswer | null;
+  readonly nrasService: Service;
   readonly now: number;
 }
 
 /** The checks that look into the evidence. */
-const INSIDE: readonly ReportCheck[] = ["gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode"];
+const INSIDE: readonly ReportCheck[] = [
+  "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode", "gpu.revocation", "gpu.nras",
+];
 
 /** One GPU's evidence: its chain and its report, each judged or the reason why it does not hold. */
 export interface Gpu {
@@ -42,8 +51,6 @@ export interface Gpu {
 
 /** Makes every `gpu.*` check. */
 export function judgeGpus(question: Question, transcript: Transcript): void {
-  transcript.file("gpu.revocation", skip("NVIDIA's OCSP service was not asked"));
-  transcript.file("gpu.nras", skip("NVIDIA's attestation service was not asked"));
   const without = (present: Finding, reason: string) => {
     transcript.file("gpu.present", present);
     for (const id of INSIDE) transcript.file(id, skip(reason));
@@ -63,16 +70,24 @@ export function judgeGpus(question: Question, transcript: Transcript): void {
 
   transcript.file("gpu.present", judgePresent(gpus, question.claimed));
   const chained = transcript.file("gpu.chain", judgeChain(gpus));
+  const manifests = readManifests(question.rims, question.rimRootSpki, question.now);
+  const signers = manifests.flatMap((manifest) => (typeof manifest === "string" ? [] : [manifest.chain]));
+  transcript.file(
+    "gpu.revocation",
+    chained ? judgeRevocation(gpus, signers, question.ocsp, question.now) : skip("rests on gpu.chain"),
+  );
   const signed = transcript.file("gpu.signature", judgeSignature(gpus, chained));
   transcript.file("gpu.nonce", judgeNonce(gpus, payload, question.nonce));
   if (signed) {
-    const manifests = readManifests(question.rims, question.rimRootSpki, question.now);
     transcript.file("gpu.firmware", judgeFirmware(gpus));
     transcript.file("gpu.measurements", judgeMeasurements(gpus, manifests));
     transcript.file("gpu.mode", judgeMode(reportsOf(gpus), question.switches, transcript));
   } else {
     for (const id of ["gpu.firmware", "gpu.measurements", "gpu.mode"] as const) transcript.file(id, skip("rests on gpu.signature"));
   }
+  const { nras, nonce, nrasService, now } = question;
+  if (!nras) transcript.file("gpu.nras", skip("NVIDIA's attestation service was not asked"));
+  else transcript.file("gpu.nras", signed ? judgeNras(gpus, nras, nonce, nrasService, now) : skip("rests on gpu.signature"));
 }
 
 function read(evidence: Evidence, { rootSpki, now }: Question): Gpu {
