@@ -78,7 +78,7 @@ pub(crate) fn chain(signer: &mut Signer, from: u8, ends: &[End]) -> Vec<Arc<Entr
 }
 
 /// The sequences of a page: a receipt's own, a hole's first and last.
-fn shape(page: &Page) -> Vec<(u64, u64)> {
+pub(crate) fn shape(page: &Page) -> Vec<(u64, u64)> {
     page.links
         .iter()
         .map(|link| match link {

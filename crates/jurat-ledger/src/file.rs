@@ -13,7 +13,6 @@ mod index;
 mod prune;
 mod read;
 mod reports;
-mod sworn;
 mod tables;
 mod write;
 

@@ -11,14 +11,7 @@ pub(crate) struct Holes(BTreeMap<(Digest, u64), PrunePoint>);
 impl Holes {
     /// A receipt is given up.
     pub(crate) fn take(&mut self, receipt: &Receipt, at: UnixMillis) {
-        self.absorb(PrunePoint {
-            chain: receipt.chain,
-            first: receipt.sequence,
-            last: receipt.sequence,
-            previous: receipt.previous,
-            receipt_hash: receipt.struct_hash(),
-            at,
-        });
+        self.absorb(PrunePoint::of(receipt, at));
     }
 
     /// Adds a hole, and joins it to those that it touches.

@@ -13,6 +13,7 @@ mod memory;
 mod row;
 mod shared;
 mod store;
+mod sworn;
 
 pub use appender::{
     AppendError, Appended, Appender, ChainSource, Clock, Health, NewChain, OnFailure, ReserveError, Settings,

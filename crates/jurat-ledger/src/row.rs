@@ -40,8 +40,8 @@ struct Row<'a> {
     owner: Option<[u8; 32]>,
 }
 
-/// r, s, v.
-type Packed = ([u8; 32], [u8; 32], u8);
+/// A signature's r, s, v.
+pub(crate) type Packed = ([u8; 32], [u8; 32], u8);
 
 #[derive(Serialize, Deserialize)]
 struct ReportRow<'a> {
@@ -152,12 +152,14 @@ pub(crate) fn decode_report(bytes: &[u8]) -> Result<ArchivedReport, StoreError> 
     })
 }
 
-fn write<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+/// Writes a row, its version first.
+pub(crate) fn write<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(row, vec![VERSION])
         .map_err(|error| StoreError::Unavailable(format!("a row could not be written: {error}")))
 }
 
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
+/// Reads a row, all of it.
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => match postcard::take_from_bytes(rest) {
             Ok((row, [])) => Ok(row),
@@ -173,7 +175,7 @@ fn damaged(reason: impl Into<String>) -> StoreError {
     StoreError::Damaged(reason.into())
 }
 
-fn pack(signature: &Signature) -> Packed {
+pub(crate) fn pack(signature: &Signature) -> Packed {
     let (mut r, mut s) = ([0; 32], [0; 32]);
     let bytes = signature.as_bytes();
     r.copy_from_slice(&bytes[..32]);
@@ -181,7 +183,7 @@ fn pack(signature: &Signature) -> Packed {
     (r, s, bytes[64])
 }
 
-fn unpack((r, s, v): Packed) -> Signature {
+pub(crate) fn unpack((r, s, v): Packed) -> Signature {
     let mut bytes = [0; 65];
     bytes[..32].copy_from_slice(&r);
     bytes[32..64].copy_from_slice(&s);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Digest, Signature, UnixMillis,
+    Address, Altered, Digest, Receipt, Signature, UnixMillis,
     bytes::{bytes32, text},
     eip712::{HEAD_TYPE_HASH, PRUNE_POINT_TYPE_HASH, Words},
     typed_data_digest,
@@ -65,6 +65,18 @@ pub struct PrunePoint {
 }
 
 impl PrunePoint {
+    /// The hole that one receipt leaves.
+    pub fn of(receipt: &Receipt, at: UnixMillis) -> Self {
+        Self {
+            chain: receipt.chain,
+            first: receipt.sequence,
+            last: receipt.sequence,
+            previous: receipt.previous,
+            receipt_hash: receipt.struct_hash(),
+            at,
+        }
+    }
+
     /// EIP-712 `hashStruct`.
     pub fn struct_hash(&self) -> Digest {
         Words::of(&PRUNE_POINT_TYPE_HASH, 6)
@@ -107,4 +119,25 @@ pub struct SignedPrunePoint {
     /// EIP-712 signature over `prune`.
     #[serde(with = "text")]
     pub signature: Signature,
+}
+
+impl SignedHead {
+    /// Whether the address that it names signed it. Whose that is only a verified report tells.
+    pub fn authenticate(&self) -> Result<(), Altered> {
+        signed_by(&self.signing_address, &self.signature, &self.head.digest())
+    }
+}
+
+impl SignedPrunePoint {
+    /// Whether the address that it names signed it. Whose that is only a verified report tells.
+    pub fn authenticate(&self) -> Result<(), Altered> {
+        signed_by(&self.signing_address, &self.signature, &self.prune.digest())
+    }
+}
+
+fn signed_by(address: &Address, signature: &Signature, digest: &Digest) -> Result<(), Altered> {
+    match signature.recover(digest) {
+        Ok(key) if key.address() == *address => Ok(()),
+        _ => Err(Altered),
+    }
 }

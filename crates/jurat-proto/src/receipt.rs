@@ -123,9 +123,9 @@ pub struct SignatureRecord {
     pub extras: Option<String>,
 }
 
-/// A record that contradicts itself: whoever kept it altered it.
+/// Something signed that contradicts itself: whoever kept it altered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the record is not the one that its signer signed")]
+#[error("it is not what its signer signed")]
 pub struct Altered;
 
 impl SignatureRecord {

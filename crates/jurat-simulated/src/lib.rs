@@ -27,7 +27,9 @@ mod event_log;
 mod pki;
 mod providers;
 mod quote;
+mod resigned;
 mod roots;
+mod services;
 mod spdm;
 mod tee;
 
@@ -40,6 +42,11 @@ pub use providers::{SimulatedGpus, SimulatedQuotes};
 pub use quote::TdMeasurements;
 pub use roots::{
     INTEL_ROOT_KEY_PEM, INTEL_ROOT_PEM, NVIDIA_ROOT_KEY_PEM, NVIDIA_ROOT_PEM, RootFiles, mint_root_files,
+};
+pub use services::{
+    nras::{NRAS_ISSUER, Nras, NrasExchange},
+    ocsp::Ocsp,
+    rim::Rims,
 };
 pub use tee::SimulatedTee;
 

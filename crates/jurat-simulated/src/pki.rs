@@ -1,7 +1,7 @@
 //! Certificates as both look-alike hierarchies need them: ECDSA, one curve from root to leaf.
 
 pub(crate) mod crl;
-mod encoding;
+pub(crate) mod encoding;
 pub(crate) mod intel;
 pub(crate) mod nvidia;
 mod sgx_extension;

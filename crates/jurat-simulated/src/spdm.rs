@@ -10,6 +10,11 @@ use crate::{Blueprint, GpuFirmware, MintError, ProtectedPcie, pki::nvidia::GpuId
 pub(crate) const FIRMWARE: [u8; 48] = [0xef; 48];
 const OTHER_FIRMWARE: [u8; 48] = [0xe8; 48];
 
+/// The driver's version, in reports and manifests.
+pub(crate) const DRIVER: &str = "000.000.00";
+/// The VBIOS's version, as manifests have it.
+pub(crate) const VBIOS: &str = "EE.EE.EE.EE.EE";
+
 const BLOCKS: u8 = 64;
 const SHA384: u16 = 48;
 const ON: u8 = 0xaa;
@@ -35,7 +40,7 @@ mod tag {
 
 /// One GPU.
 pub(crate) struct Gpu {
-    identity: GpuIdentity,
+    pub(crate) identity: GpuIdentity,
     /// The PEM that goes with its reports.
     pub(crate) certificates: String,
     opaque: Vec<u8>,
@@ -79,11 +84,19 @@ fn record() -> Vec<u8> {
         record.extend_from_slice(&(SHA384 + 3).to_le_bytes());
         record.push(1); // of hardware configuration or firmware
         record.extend_from_slice(&SHA384.to_le_bytes());
-        // 40 bytes and eight zeroes
-        record.extend_from_slice(format!("SIMULATED - NOT NVIDIA - MEASUREMENT  {index:02}").as_bytes());
-        record.extend_from_slice(&[0; 8]);
+        record.extend_from_slice(&measurement(index));
     }
     record
+}
+
+/// What the block at `index`, from 1, holds: 40 bytes and eight zeroes.
+pub(crate) fn measurement(index: u8) -> [u8; 48] {
+    let text = format!("SIMULATED - NOT NVIDIA - MEASUREMENT  {index:02}");
+    let mut out = [0; 48];
+    for (to, from) in out.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    out
 }
 
 /// In the order in which GPUs send it. Versions and SKUs are none that NVIDIA issues.
@@ -112,7 +125,7 @@ fn opaque(blueprint: &Blueprint) -> Vec<u8> {
     member(tag::PROJECT, b"SIM0\0");
     member(tag::PROJECT_SKU, b"0000\0");
     member(tag::PROJECT_SKU_MOD, b"\0\0");
-    member(tag::DRIVER_VERSION, b"000.000.00\0");
+    member(tag::DRIVER_VERSION, format!("{DRIVER}\0").as_bytes());
     member(tag::GPU_INFO, &[0; 8]);
     member(tag::MEASUREMENT_COUNTS, &[0; 256]);
     member(tag::CPR_INFO, &[0; 4]);

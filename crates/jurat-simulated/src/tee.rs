@@ -7,31 +7,34 @@ use jurat_proto::{UnixSeconds, sha256};
 use rand_core::TryCryptoRng;
 
 use crate::{
-    Blueprint, GpuChain, GpuNonce, MintError, SimulatedGpus, SimulatedQuotes,
+    Blueprint, GpuChain, GpuNonce, MintError, Nras, NrasExchange, Ocsp, Rims, SimulatedGpus, SimulatedQuotes,
     collateral::collateral,
     event_log::EventLog,
     pki::{Certified, Key, bytes, intel::IntelPki, nvidia::NvidiaPki},
     quote::QuotingEnclave,
     roots,
+    services::Services,
     spdm::Gpu,
 };
 
 /// A TEE that is none. Cheap to clone; the clones share its keys.
 #[derive(Clone)]
 pub struct SimulatedTee {
-    stage: Arc<Stage>,
+    pub(crate) stage: Arc<Stage>,
     intel_root: Root,
     nvidia_root: Root,
 }
 
 /// What both sources share.
 pub(crate) struct Stage {
+    pub(crate) intel: IntelPki,
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
     pub(crate) gpus: Vec<Gpu>,
     pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
+    pub(crate) services: Services,
     /// Responders' nonces are derived from it, so that reports need no randomness that could fail.
     pub(crate) seed: [u8; 32],
 }
@@ -83,6 +86,47 @@ impl SimulatedTee {
         self.nvidia_root.spki_sha256
     }
 
+    /// NVIDIA's manifests of reference values: the driver's, then the VBIOS's, each a SWID tag in XML.
+    ///
+    /// # Errors
+    /// If one cannot be signed.
+    pub fn rims(&self, form: Rims) -> Result<Vec<String>, MintError> {
+        self.stage.services.rims.manifests(form)
+    }
+
+    /// DER of an OCSP response for each certificate of each GPU but the root's.
+    ///
+    /// # Errors
+    /// If one cannot be encoded or signed.
+    pub fn ocsp(&self, ocsp: Ocsp) -> Result<Vec<Vec<u8>>, MintError> {
+        let services = &self.stage.services;
+        let mut all = Vec::new();
+        for gpu in &self.stage.gpus {
+            all.extend(services.responders.about_chain(&gpu.certificates, ocsp)?);
+        }
+        // GPUs of one machine share the certificates further up
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// DER of the OCSP response to a request, with the request's nonce.
+    ///
+    /// # Errors
+    /// If the request is none, or the response cannot be encoded or signed.
+    pub fn ocsp_to(&self, request: &[u8], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
+        let chains: Vec<&str> = self.stage.gpus.iter().map(|gpu| gpu.certificates.as_str()).collect();
+        self.stage.services.responders.about_request(request, &chains, ocsp)
+    }
+
+    /// What NVIDIA's attestation service answers at `now` to an `nvidia_payload`, with its keys.
+    ///
+    /// # Errors
+    /// If the payload has no GPU evidence, or a token cannot be signed.
+    pub fn nras(&self, payload: &str, nras: Nras, now: UnixSeconds) -> Result<NrasExchange, MintError> {
+        self.stage.services.nras.answer(payload, nras, now)
+    }
+
     pub(crate) fn build<R: TryCryptoRng + ?Sized>(
         blueprint: &Blueprint,
         rng: &mut R,
@@ -97,12 +141,14 @@ impl SimulatedTee {
             gpus: gpus(blueprint, &nvidia, rng)?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
+            services: Services::mint(blueprint, &nvidia.root, rng)?,
             seed: bytes(rng)?,
+            intel,
         };
         Ok(Self {
-            stage: Arc::new(stage),
-            intel_root: Root::of(&intel.root)?,
+            intel_root: Root::of(&stage.intel.root)?,
             nvidia_root: Root::of(&nvidia.root)?,
+            stage: Arc::new(stage),
         })
     }
 }
@@ -113,8 +159,8 @@ fn gpus<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Vec<Gpu>, MintError> {
     let stranger = match blueprint.gpu_chain {
-        GpuChain::Own => None,
         GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
+        _ => None,
     };
     let mint = |_| {
         let identity = pki.gpu(rng)?;

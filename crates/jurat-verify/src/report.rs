@@ -123,6 +123,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
         required: policy.requires(CheckId::GpuPresent),
         nonce: bound.gpu_nonce,
         root_spki: roots::nvidia(policy.roots),
+        rim_root_spki: roots::nvidia_rim(policy.roots),
         rims: inputs.rims,
         ocsp: inputs.ocsp,
         nras: inputs.nras,

@@ -15,6 +15,13 @@ const NVIDIA_DEVICE_IDENTITY_CA: Digest = Digest::new([
     0xad, 0x05, 0x03, 0x19, 0x6c, 0x62, 0x7c, 0x21, 0xdd, 0xd4, 0x8d, 0xd8, 0x5b, 0x06, 0xa4,
 ]);
 
+/// The same of the root that NVIDIA's reference integrity manifests are signed under, "NVIDIA CoRIM signing
+/// Root CA". The certificate comes with each manifest.
+const NVIDIA_RIM_ROOT: Digest = Digest::new([
+    0xde, 0xc1, 0xdc, 0x31, 0x64, 0x77, 0xaa, 0x85, 0x1e, 0xeb, 0xdf, 0x51, 0x32, 0x7a, 0xe9, 0xf8, 0x64,
+    0xbc, 0x8d, 0x89, 0x25, 0x46, 0x57, 0xed, 0x1e, 0x7e, 0xb9, 0x16, 0x8a, 0xf1, 0xe1, 0xa3,
+]);
+
 /// The look-alike of Intel's root: heeded under [`Roots::Simulated`] alone.
 pub(crate) fn simulated_intel() -> Option<&'static Certificate> {
     static ROOT: LazyLock<Option<Certificate>> = LazyLock::new(|| {
@@ -25,12 +32,22 @@ pub(crate) fn simulated_intel() -> Option<&'static Certificate> {
 
 /// SHA-256 of the key of the root that GPU certificates must chain to.
 pub(crate) fn nvidia(roots: Roots) -> Digest {
+    pinned(roots, NVIDIA_DEVICE_IDENTITY_CA)
+}
+
+/// SHA-256 of the key of the root that signers of manifests must chain to.
+pub(crate) fn nvidia_rim(roots: Roots) -> Digest {
+    pinned(roots, NVIDIA_RIM_ROOT)
+}
+
+/// The pin, or the one look-alike that stands in for all of NVIDIA's roots.
+fn pinned(roots: Roots, production: Digest) -> Digest {
     static SIMULATED: LazyLock<Option<Digest>> = LazyLock::new(|| {
         let root = certificate(include_str!("../../../attestation/insecure/nvidia-look-alike-root.pem"))?;
         root.tbs_certificate().subject_public_key_info().to_der().ok().map(|der| sha256(&der))
     });
     match roots {
-        Roots::Production => NVIDIA_DEVICE_IDENTITY_CA,
+        Roots::Production => production,
         // no key hashes to zero: without its root, nothing is believed
         Roots::Simulated => SIMULATED.unwrap_or(Digest::ZERO),
     }

@@ -1,6 +1,7 @@
 //! The judge over genuine reports. They are not part of the project: where `../shared/samples` is absent
 //! these tests skip, and say so.
 
+mod golden;
 mod vendors;
 
 use std::{fs, path::PathBuf};

@@ -8,12 +8,13 @@ use redb::{ReadTransaction, ReadableTable};
 use super::{
     FileStore,
     fault::Fault,
-    index, sworn,
+    index,
     tables::{ALIASED, CHAINS, HEADS, INDEX, PLACES, PRUNED, RECORDS, RowKey},
 };
 use crate::{
     row,
     store::{ChainSummary, Entry, Found, Link, Page, StoreError, is_alias},
+    sworn,
 };
 
 pub(super) fn find(store: &FileStore, id: &str, now: UnixMillis) -> Result<Found, StoreError> {

@@ -9,11 +9,12 @@ use std::{
 };
 
 use jurat_proto::End;
+use jurat_witness::Signer;
 
 use super::*;
 use crate::{
-    contract::{WIDE, chain, prune_with},
-    samples::{entries, found, id, signer},
+    contract::{WIDE, chain, prune_with, shape},
+    samples::{entries, entry, found, id, signer, statement},
 };
 
 /// A folder of this test's own, removed with it.
@@ -183,23 +184,22 @@ fn the_index_settles_slice_by_slice() {
     assert_eq!(found(&store, "c-3"), Some(id(3)));
 }
 
-#[test]
-fn a_batch_that_comes_again_does_not_bring_back_what_retention_took() {
-    use jurat_proto::{End, UnixMillis};
-
-    use crate::{
-        contract::prune_with,
-        samples::{id, signer, statement},
-    };
-
+/// Receipts of one chain that ended at these times, and a store that keeps them for 50 ms.
+fn aged(ends: &[u64]) -> (Folder, FileStore, Signer, Vec<Arc<Entry>>) {
     let folder = Folder::new();
-    let age = std::time::Duration::from_millis(50);
+    let age = Duration::from_millis(50);
     let store = FileStore::open(folder.path(), Bounds { bytes: 1 << 30, age }).unwrap();
     let mut signer = signer();
-    let mut sign = |n: u8, at| {
-        crate::samples::entry(signer.sign(statement(&format!("c-{n}"), End::Complete, at), id(n)))
-    };
-    let batch = [sign(1, 1), sign(2, 1), sign(3, 100)];
+    let batch = (1..)
+        .zip(ends)
+        .map(|(n, at)| entry(signer.sign(statement(&format!("c-{n}"), End::Complete, *at), id(n))))
+        .collect();
+    (folder, store, signer, batch)
+}
+
+#[test]
+fn a_batch_that_comes_again_does_not_bring_back_what_retention_took() {
+    let (_folder, store, signer, batch) = aged(&[1, 1, 100]);
     store.commit(&batch).unwrap();
     prune_with(&store, &signer, 100);
     store.commit(&batch).unwrap();
@@ -213,39 +213,11 @@ fn a_batch_that_comes_again_does_not_bring_back_what_retention_took() {
 /// to but what links back from a receipt that its signer signed.
 #[test]
 fn rows_that_nobody_signed_are_not_sworn_away() {
-    use jurat_proto::{End, UnixMillis};
-
-    use crate::{
-        contract::prune_with,
-        samples::{id, signer, statement},
-    };
-
-    let folder = Folder::new();
-    let age = std::time::Duration::from_millis(50);
-    let store = FileStore::open(folder.path(), Bounds { bytes: 1 << 30, age }).unwrap();
-    let mut signer = signer();
-    let chain = signer.chain();
-    let batch: Vec<_> = (1..=6u8)
-        .map(|n| {
-            let at = if n == 6 { 200 } else { 1 };
-            crate::samples::entry(signer.sign(statement(&format!("c-{n}"), End::Complete, at), id(n)))
-        })
-        .collect();
-    let mut planted = batch.clone();
-    let mut forged = (*batch[2]).clone();
-    forged.record.receipt.response_length += 1;
-    planted[2] = std::sync::Arc::new(forged);
-    store.commit(&planted).unwrap();
+    let (_folder, store, signer, mut batch) = aged(&[1, 1, 1, 1, 1, 200]);
+    Arc::make_mut(&mut batch[2]).record.receipt.response_length += 1;
+    store.commit(&batch).unwrap();
     prune_with(&store, &signer, 100);
-    let page = store.page(&chain, 0, 9).unwrap();
-    let holes: Vec<_> = page
-        .links
-        .iter()
-        .filter_map(|link| match link {
-            crate::Link::Pruned(point) => Some((point.prune.first, point.prune.last)),
-            crate::Link::Receipt(_) => None,
-        })
-        .collect();
-    assert_eq!(holes, [(1, 2), (4, 5)], "the third was nobody's");
+    let page = store.page(&signer.chain(), 0, 9).unwrap();
+    assert_eq!(shape(&page), [(1, 2), (4, 5), (6, 6)], "the third was nobody's");
     assert!(matches!(store.find(&id(6).to_string(), UnixMillis(200)), Ok(Found::Entry(_))));
 }

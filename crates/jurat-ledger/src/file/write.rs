@@ -2,19 +2,19 @@
 
 use std::sync::{Arc, PoisonError};
 
-use jurat_proto::{Digest, SignedHead, SignedPrunePoint};
+use jurat_proto::{Digest, SignedHead};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     Change, FileStore, Writer,
     fault::Fault,
     index::{self, Waiting},
-    sworn,
     tables::{ALIASED, CHAINS, HEADS, INDEX, Kind, MARKS, PLACES, PRUNED, RECORDS, RowKey, charge},
 };
 use crate::{
     row,
     store::{ALIASES_PER_FOLD, Entry, StoreError, is_alias},
+    sworn,
 };
 
 /// A chain whose row was read or written.
@@ -138,13 +138,11 @@ impl Tables<'_> {
         let Some(entry) = self.pruned.range((number, 0)..=(number, sequence))?.next_back() else {
             return Ok(false);
         };
-        let SignedPrunePoint { prune, signing_address, signature } =
-            sworn::decode_prune_point(entry?.1.value())?;
-        if prune.last < sequence {
+        let point = sworn::decode_prune_point(entry?.1.value())?;
+        if point.prune.last < sequence {
             return Ok(false);
         }
-        let signed = signature.recover(&prune.digest()).is_ok_and(|key| key.address() == signing_address);
-        if prune.chain == *chain && signed {
+        if point.prune.chain == *chain && point.authenticate().is_ok() {
             Ok(true)
         } else {
             Err(Fault::damaged("a prune point that nobody signed lies over a new receipt's place"))

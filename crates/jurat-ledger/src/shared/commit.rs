@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jurat_proto::{End, Receipt, SignedHead};
 
-use super::{OVERHEAD, SharedStore, link::Request, lookup, resp::Args, script::Script, tally::Held};
+use super::{OVERHEAD, SharedStore, link::Request, resp::Args, script::Script, tally::Held};
 use crate::{
     row,
     store::{ALIASES_PER_FOLD, ArchivedReport, Entry, Grouping, StoreError, is_alias},
+    sworn,
 };
 
 /// A commit costs a round trip, and with `appendfsync always` the server's fsync.
@@ -65,7 +66,7 @@ impl SharedStore {
             .text(&head.head.chain.to_string())
             .number(head.head.sequence)
             .number(head.head.at.0)
-            .bytes(&lookup::encode(head)?);
+            .bytes(&sworn::encode_head(head)?);
         self.server.insist(&Request::Script(Script::KeepHead, args)).map(|_| ())
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jurat_proto::{ReceiptId, UnixMillis};
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     SharedStore,
@@ -20,8 +19,6 @@ use crate::{
 
 /// Engine ids that are longer are in no receipt.
 const LONGEST_ID: usize = 256;
-/// The first byte of heads and prune points as they are kept.
-const VERSION: u8 = 1;
 
 impl SharedStore {
     pub(super) fn find_entry(&self, id: &str, now: UnixMillis) -> Result<Found, StoreError> {
@@ -104,24 +101,6 @@ pub(super) fn read_entry(bytes: &[u8], id: ReceiptId) -> Result<Entry, StoreErro
         Ok(entry)
     } else {
         Err(StoreError::Damaged(format!("under {id} another record is kept")))
-    }
-}
-
-/// Writes a head or a prune point.
-pub(super) fn encode<T: Serialize>(sworn: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(sworn, vec![VERSION])
-        .map_err(|error| StoreError::Unavailable(format!("a row could not be written: {error}")))
-}
-
-/// Reads a head or a prune point.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    let damaged = || StoreError::Damaged("a head or a prune point can't be read".into());
-    match bytes.split_first() {
-        Some((&VERSION, rest)) => match postcard::take_from_bytes(rest) {
-            Ok((sworn, [])) => Ok(sworn),
-            _ => Err(damaged()),
-        },
-        _ => Err(damaged()),
     }
 }
 

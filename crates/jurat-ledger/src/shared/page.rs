@@ -6,12 +6,15 @@ use jurat_proto::{Digest, SignedHead, SignedPrunePoint};
 
 use super::{
     SharedStore,
-    lookup::{decode, encode, read_entry, text},
+    lookup::{read_entry, text},
     misshapen,
     resp::Reply,
     script::Script,
 };
-use crate::store::{ChainSummary, Link, Page, StoreError};
+use crate::{
+    store::{ChainSummary, Link, Page, StoreError},
+    sworn,
+};
 
 /// Most links of one page: the server answers nobody else while it gathers them.
 const LONGEST_PAGE: usize = 1000;
@@ -96,10 +99,8 @@ fn read_place(reply: &Reply, chain: &Digest) -> Result<(u64, u64, Link), StoreEr
 }
 
 fn read_head(bytes: &[u8], chain: &Digest) -> Result<SignedHead, StoreError> {
-    let head: SignedHead = decode(bytes)?;
-    let signed =
-        head.signature.recover(&head.head.digest()).is_ok_and(|key| key.address() == head.signing_address);
-    if signed && head.head.chain == *chain {
+    let head = sworn::decode_head(bytes)?;
+    if head.head.chain == *chain && head.authenticate().is_ok() {
         Ok(head)
     } else {
         Err(StoreError::Damaged("a head was altered".into()))
@@ -109,7 +110,7 @@ fn read_head(bytes: &[u8], chain: &Digest) -> Result<SignedHead, StoreError> {
 /// Writes a prune point.
 pub(super) fn write_point(point: &SignedPrunePoint) -> Result<Vec<u8>, StoreError> {
     let mut bytes = format!("{:0width$}", point.prune.first, width = FIRST_DIGITS).into_bytes();
-    bytes.extend(encode(point)?);
+    bytes.extend(sworn::encode_prune_point(point)?);
     Ok(bytes)
 }
 
@@ -117,11 +118,12 @@ pub(super) fn write_point(point: &SignedPrunePoint) -> Result<Vec<u8>, StoreErro
 pub(super) fn read_point(bytes: &[u8], chain: &Digest) -> Result<SignedPrunePoint, StoreError> {
     let altered = || StoreError::Damaged("a prune point was altered".into());
     let (first, rest) = bytes.split_at_checked(FIRST_DIGITS).ok_or_else(altered)?;
-    let point: SignedPrunePoint = decode(rest)?;
+    let point = sworn::decode_prune_point(rest)?;
     let prune = &point.prune;
-    let signed =
-        point.signature.recover(&prune.digest()).is_ok_and(|key| key.address() == point.signing_address);
-    let whole = signed && prune.chain == *chain && prune.first <= prune.last && number(first)? == prune.first;
+    let whole = point.authenticate().is_ok()
+        && prune.chain == *chain
+        && prune.first <= prune.last
+        && number(first)? == prune.first;
     if whole { Ok(point) } else { Err(altered()) }
 }
 

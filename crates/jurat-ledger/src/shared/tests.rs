@@ -6,10 +6,7 @@ use jurat_proto::{Digest, End, PrunePoint, ReceiptId, SignedPrunePoint, UnixMill
 use jurat_witness::Signer;
 
 use super::*;
-use crate::{
-    samples::{self, entry, statement},
-    store::Link,
-};
+use crate::{contract::shape, samples, store::Link};
 
 mod altered;
 mod basics;
@@ -31,7 +28,7 @@ fn signer(chain: u8) -> Signer {
 }
 
 fn record(signer: &mut Signer, id: ReceiptId, engine_id: &str, end: End, at: u64) -> Arc<Entry> {
-    entry(signer.sign(statement(engine_id, end, at), id))
+    samples::entry(signer.sign(samples::statement(engine_id, end, at), id))
 }
 
 fn id(chain: u8, n: u32) -> ReceiptId {
@@ -61,13 +58,7 @@ fn found(store: &SharedStore, key: &str) -> Option<ReceiptId> {
 fn outline(store: &SharedStore, chain: u8) -> Vec<(u64, u64)> {
     let page = store.page(&Digest::new([chain; 32]), 0, 1000).unwrap();
     assert_eq!(page.next, None);
-    page.links
-        .iter()
-        .map(|link| match link {
-            Link::Receipt(entry) => (entry.record.receipt.sequence, entry.record.receipt.sequence),
-            Link::Pruned(point) => (point.prune.first, point.prune.last),
-        })
-        .collect()
+    shape(&page)
 }
 
 fn prune(store: &SharedStore, now: u64, signer: &Signer) -> Pruned {

@@ -6,16 +6,16 @@ use der::{
 };
 
 /// `SEQUENCE` of members that are DER already.
-pub(super) fn sequence(members: &[Vec<u8>]) -> der::Result<Vec<u8>> {
+pub(crate) fn sequence(members: &[Vec<u8>]) -> der::Result<Vec<u8>> {
     tagged(Tag::Sequence, &members.concat())
 }
 
 /// `SEQUENCE { id, value }`, the pair that Intel's extension is made of.
-pub(super) fn pair(id: ObjectIdentifier, value: Vec<u8>) -> der::Result<Vec<u8>> {
+pub(crate) fn pair(id: ObjectIdentifier, value: Vec<u8>) -> der::Result<Vec<u8>> {
     sequence(&[id.to_der()?, value])
 }
 
 /// A value of some tag.
-pub(super) fn tagged(tag: Tag, value: &[u8]) -> der::Result<Vec<u8>> {
+pub(crate) fn tagged(tag: Tag, value: &[u8]) -> der::Result<Vec<u8>> {
     AnyRef::new(tag, value)?.to_der()
 }

@@ -1,4 +1,5 @@
-//! A GPU's certificate chain: PEM, leaf first, up to a root whose key is pinned.
+//! A certificate chain of NVIDIA's, leaf first, up to a root whose key is pinned: of a GPU, of a switch, of
+//! whoever signs manifests.
 //!
 //! NVIDIA's chains have one shape (P-384 throughout, no names or policies to constrain), so this reads that
 //! shape and refuses every other, rather than being a general path builder.
@@ -22,12 +23,32 @@ const END: &str = "-----END CERTIFICATE-----";
 /// A chain that holds.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// The GPU's attestation key.
+    /// The key at its end: a GPU's attestation key, or whoever signs manifests.
     pub(crate) key: VerifyingKey,
     /// The certificate of that key.
     pub(crate) leaf: Certificate,
     /// SHA-256 of the leaf's key: tells one GPU from another.
     pub(crate) leaf_spki: Digest,
+    /// The certificates above the leaf, the root last, with their keys.
+    pub(crate) issuers: Vec<Issuer>,
+}
+
+impl Chain {
+    /// A certificate by its number, from the leaf's, which is 0.
+    pub(crate) fn certificate(&self, at: usize) -> Option<&Certificate> {
+        match at.checked_sub(1) {
+            None => Some(&self.leaf),
+            Some(above) => self.issuers.get(above).map(|issuer| &issuer.certificate),
+        }
+    }
+}
+
+/// A certificate that may issue others.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) certificate: Certificate,
+    pub(crate) key: VerifyingKey,
+    pub(crate) spki: Digest,
 }
 
 /// Why a chain does not hold. Certificates are counted from the leaf, which is 0.
@@ -49,7 +70,7 @@ pub(crate) enum ChainError {
     NotAnIssuer(usize),
     #[error("certificate {0} may not have so long a chain below it")]
     PathLength(usize),
-    #[error("certificate 0 may not sign reports")]
+    #[error("certificate 0 may not sign anything")]
     NotASigner,
     #[error("certificate {0} has a critical extension {1} that jurat does not know")]
     Critical(usize, ObjectIdentifier),
@@ -59,9 +80,17 @@ pub(crate) enum ChainError {
     Root(Digest),
 }
 
-/// Verifies a chain against the SHA-256 of the root's SubjectPublicKeyInfo.
+/// Verifies a chain in PEM against the SHA-256 of the root's SubjectPublicKeyInfo.
 pub(crate) fn verify(pem: &[u8], root_spki: &Digest, now: UnixSeconds) -> Result<Chain, ChainError> {
-    let chain = split(pem)?;
+    verify_der(&split(pem)?, root_spki, now)
+}
+
+/// Verifies a chain against the SHA-256 of the root's SubjectPublicKeyInfo.
+pub(crate) fn verify_der(
+    chain: &[Vec<u8>],
+    root_spki: &Digest,
+    now: UnixSeconds,
+) -> Result<Chain, ChainError> {
     if !(2..=MAX_CERTIFICATES).contains(&chain.len()) {
         return Err(ChainError::Length(chain.len()));
     }
@@ -83,8 +112,11 @@ pub(crate) fn verify(pem: &[u8], root_spki: &Digest, now: UnixSeconds) -> Result
     {
         return Err(ChainError::Root(root.spki));
     }
-    let leaf = links.into_iter().next().ok_or(ChainError::Length(0))?;
-    Ok(Chain { key: leaf.key, leaf: leaf.certificate, leaf_spki: leaf.spki })
+    let mut links = links.into_iter();
+    let leaf = links.next().ok_or(ChainError::Length(0))?;
+    let issuers =
+        links.map(|Link { certificate, key, spki, .. }| Issuer { certificate, key, spki }).collect();
+    Ok(Chain { key: leaf.key, leaf: leaf.certificate, leaf_spki: leaf.spki, issuers })
 }
 
 /// Divides PEM into DER. Between the certificates there may be white space alone; after the last one, NULs
@@ -107,17 +139,17 @@ fn split(pem: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
 }
 
 /// One certificate of the chain, with what is needed to verify it and what it signed.
-struct Link<'a> {
-    certificate: Certificate,
-    key: VerifyingKey,
+pub(super) struct Link<'a> {
+    pub(super) certificate: Certificate,
+    pub(super) key: VerifyingKey,
     spki: Digest,
     /// The bytes under the signature, as they came: nothing is encoded anew.
-    signed: &'a [u8],
-    signature: Signature,
+    pub(super) signed: &'a [u8],
+    pub(super) signature: Signature,
 }
 
 impl<'a> Link<'a> {
-    fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
+    pub(super) fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
         let wrong = |error| ChainError::Der(at, error);
         let certificate = Certificate::from_der(der).map_err(wrong)?;
         let signed = to_be_signed(der).map_err(wrong)?;
@@ -160,7 +192,7 @@ impl<'a> Link<'a> {
         usage.map_or(Some(KeyUsage(Default::default())), |found| found.map(|(_, usage)| usage))
     }
 
-    fn may_sign(&self) -> Result<(), ChainError> {
+    pub(super) fn may_sign(&self) -> Result<(), ChainError> {
         let permitted = self.key_usage().is_none_or(|usage| usage.digital_signature());
         if permitted { Ok(()) } else { Err(ChainError::NotASigner) }
     }

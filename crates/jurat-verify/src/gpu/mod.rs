@@ -2,8 +2,12 @@
 
 mod certificates;
 mod firmware;
+mod identity;
+mod measurements;
 mod mode;
+mod ocsp;
 mod payload;
+mod rim;
 mod spdm;
 
 use std::fmt::Display;
@@ -14,7 +18,9 @@ use p384::ecdsa::{Signature, signature::Verifier};
 use self::{
     certificates::{Chain, ChainError},
     firmware::Firmware,
+    measurements::Authenticated,
     payload::{Evidence, Payload},
+    rim::{MAX_MANIFESTS, Rim, RimError},
     spdm::{SpdmError, SpdmReport},
 };
 use crate::{CheckId, NrasAnswer, check::Finding, verdict::Transcript};
@@ -32,8 +38,10 @@ pub(crate) struct Question<'a> {
     pub(crate) required: bool,
     /// The nonce that the GPUs must have signed, or why there is none to compare with.
     pub(crate) nonce: Result<Nonce, &'static str>,
-    /// SHA-256 of the root's SubjectPublicKeyInfo.
+    /// SHA-256 of the SubjectPublicKeyInfo of the root of GPUs.
     pub(crate) root_spki: Digest,
+    /// The same of the root of manifests.
+    pub(crate) rim_root_spki: Digest,
     /// Reference integrity manifests, as they came.
     pub(crate) rims: &'a [String],
     /// OCSP responses, as they came.
@@ -44,8 +52,15 @@ pub(crate) struct Question<'a> {
 }
 
 /// The checks that look into the evidence.
-const INSIDE: [CheckId; 5] =
-    [CheckId::GpuChain, CheckId::GpuSignature, CheckId::GpuNonce, CheckId::GpuFirmware, CheckId::GpuMode];
+const INSIDE: [CheckId; 7] = [
+    CheckId::GpuChain,
+    CheckId::GpuRevocation,
+    CheckId::GpuSignature,
+    CheckId::GpuNonce,
+    CheckId::GpuFirmware,
+    CheckId::GpuMeasurements,
+    CheckId::GpuMode,
+];
 
 /// Makes every `gpu.*` check.
 pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
@@ -67,24 +82,56 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
     let gpus: Vec<Gpu<'_>> =
         payload.gpus.iter().map(|evidence| Gpu::read(evidence, &question.root_spki, question.now)).collect();
 
+    let manifests = question.manifests();
+
     transcript.file(CheckId::GpuPresent, present(&gpus, question.claimed));
     let chained = transcript.file(CheckId::GpuChain, chain(&gpus));
+    let signers = manifests.iter().filter_map(|manifest| manifest.as_ref().ok()).map(|(_, chain)| chain);
+    transcript.file(
+        CheckId::GpuRevocation,
+        if chained {
+            ocsp::judge(&gpus, signers, question.ocsp, question.now)
+        } else {
+            Finding::skip("rests on gpu.chain")
+        },
+    );
     let signed = transcript.file(CheckId::GpuSignature, signature(&gpus, chained));
     transcript.file(CheckId::GpuNonce, nonce(&gpus, &payload, question.nonce));
     if signed {
         transcript.file(CheckId::GpuFirmware, firmware(&gpus));
+        transcript.file(CheckId::GpuMeasurements, measurements::judge(&gpus, &manifests));
         mode::judge(gpus.iter().filter_map(|gpu| gpu.report.as_ref().ok()), question.switches, transcript);
     } else {
-        for id in [CheckId::GpuFirmware, CheckId::GpuMode] {
+        for id in [CheckId::GpuFirmware, CheckId::GpuMeasurements, CheckId::GpuMode] {
             transcript.file(id, Finding::skip("rests on gpu.signature"));
         }
     }
 }
 
+/// What a manifest says, for tests over genuine ones.
+#[cfg(test)]
+pub(crate) fn rim(text: &str, root_spki: &Digest, now: UnixSeconds) -> Result<Rim, RimError> {
+    Rim::authenticate(text, root_spki, now).map(|(rim, _)| rim)
+}
+
+impl Question<'_> {
+    /// The manifests, each once.
+    fn manifests(&self) -> Vec<Authenticated> {
+        let mut texts: Vec<&str> = Vec::new();
+        for text in self.rims {
+            if !texts.contains(&text.as_str()) {
+                texts.push(text);
+            }
+        }
+        if texts.len() > MAX_MANIFESTS {
+            return vec![Err(RimError::TooMany(texts.len()))];
+        }
+        texts.iter().map(|text| Rim::authenticate(text, &self.rim_root_spki, self.now)).collect()
+    }
+}
+
 /// What this version does not judge.
 fn file_unmade(transcript: &mut Transcript) {
-    transcript.file(CheckId::GpuMeasurements, Finding::skip("no reference values for driver and VBIOS"));
-    transcript.file(CheckId::GpuRevocation, Finding::skip("NVIDIA's OCSP service was not asked"));
     transcript.file(CheckId::GpuNras, Finding::skip("NVIDIA's attestation service was not asked"));
 }
 

@@ -18,6 +18,9 @@ const SHA384: usize = 48;
 
 /// NVIDIA's opaque data by number: the tags that jurat reads.
 pub(crate) mod tag {
+    pub(crate) const DRIVER_VERSION: u16 = 3;
+    pub(crate) const VBIOS_VERSION: u16 = 6;
+    pub(crate) const NVDEC0_STATUS: u16 = 11;
     pub(crate) const FIRMWARE_ID: u16 = 20;
     pub(crate) const PROTECTED_PCIE: u16 = 21;
 }

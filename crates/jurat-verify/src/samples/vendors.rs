@@ -9,41 +9,44 @@ use x509_cert::Certificate;
 use super::*;
 use crate::{Roots, gpu, roots, verdict::Transcript};
 
-/// The statuses of the checks on a payload that lists the evidence of a file.
-fn gpus(path: &str) -> Option<Vec<(CheckId, Status)>> {
+/// The evidence of a file as a report would carry it.
+pub(super) fn payload(path: &str) -> Option<String> {
     let list: Value = serde_json::from_str(&sample(path)?).unwrap();
-    let nonce: Nonce = list[0]["nonce"].as_str().unwrap().parse().unwrap();
-    let payload =
-        json!({"nonce": nonce.to_string(), "evidence_list": list, "arch": list[0]["arch"]}).to_string();
-    let question = gpu::Question {
-        payload: &payload,
+    Some(json!({"nonce": list[0]["nonce"], "evidence_list": list, "arch": list[0]["arch"]}).to_string())
+}
+
+/// What is asked about such evidence, with nothing beside it.
+pub(super) fn question(payload: &str) -> gpu::Question<'_> {
+    let body: Value = serde_json::from_str(payload).unwrap();
+    let nonce: Nonce = body["nonce"].as_str().unwrap().parse().unwrap();
+    gpu::Question {
+        payload,
         switches: false,
         claimed: None,
         required: true,
         nonce: Ok(nonce),
         root_spki: roots::nvidia(Roots::Production),
+        rim_root_spki: roots::nvidia_rim(Roots::Production),
         rims: &[],
         ocsp: &[],
         nras: None,
         now: UnixSeconds(1_749_600_000),
-    };
+    }
+}
+
+/// The transcript of the GPU checks alone.
+pub(super) fn judge(question: &gpu::Question<'_>) -> Verdict {
     let mut transcript = Transcript::default();
-    gpu::judge(&question, &mut transcript);
-    let verdict =
-        transcript.judge_report(&Policy::named("permissive").unwrap(), crate::Standing::Live, None, |_| None);
-    Some(verdict.checks().iter().map(|check| (check.id, check.status)).collect())
+    gpu::judge(question, &mut transcript);
+    transcript.judge_report(&Policy::named("permissive").unwrap(), crate::Standing::Live, None, |_| None)
 }
 
 #[track_caller]
 fn assert_genuine(path: &str) {
-    let Some(found) = gpus(path) else { return };
-    for (id, status) in [
-        (CheckId::GpuPresent, Status::Pass),
-        (CheckId::GpuChain, Status::Pass),
-        (CheckId::GpuSignature, Status::Pass),
-        (CheckId::GpuNonce, Status::Pass),
-    ] {
-        assert!(found.contains(&(id, status)), "{path}: {found:?}");
+    let Some(payload) = payload(path) else { return };
+    let verdict = judge(&question(&payload));
+    for id in [CheckId::GpuPresent, CheckId::GpuChain, CheckId::GpuSignature, CheckId::GpuNonce] {
+        assert_eq!(verdict.check(id).unwrap().status, Status::Pass, "{path}: {verdict}");
     }
 }
 

@@ -9,12 +9,11 @@ use super::{
     super::{
         Writer,
         fault::Fault,
-        sworn,
         tables::{CHAINS, PLACES, PRUNED},
     },
     Victim,
 };
-use crate::row;
+use crate::{row, sworn};
 
 /// Consecutive receipts of one chain.
 struct Run<'a> {
@@ -108,17 +107,7 @@ fn holes(run: &Run<'_>, at: UnixMillis) -> Vec<PrunePoint> {
         }
         holes.extend(open.take());
         match row::decode(row) {
-            Ok(entry) => {
-                let receipt = entry.record.receipt;
-                open = Some(PrunePoint {
-                    chain: receipt.chain,
-                    first: receipt.sequence,
-                    last: receipt.sequence,
-                    previous: receipt.previous,
-                    receipt_hash: receipt.struct_hash(),
-                    at,
-                });
-            }
+            Ok(entry) => open = Some(PrunePoint::of(&entry.record.receipt, at)),
             Err(error) => {
                 tracing::error!(%error, chain = %run.chain, "an altered row was given up, no prune point stands for it");
             }
@@ -172,11 +161,11 @@ fn neighbour(
     let Some(row) = pruned.get((number, first))? else { return Ok(None) };
     let point = sworn::decode_prune_point(row.value()).ok().filter(|point| {
         let prune = &point.prune;
-        let signer = point.signature.recover(&prune.digest()).map(|key| key.address());
         prune.chain == alone.prune.chain
             && prune.first == first
             && prune.first <= prune.last
-            && signer == Ok(alone.signing_address)
+            && point.signing_address == alone.signing_address
+            && point.authenticate().is_ok()
     });
     Ok(point.map(|point| (point.prune, row.value().len())))
 }

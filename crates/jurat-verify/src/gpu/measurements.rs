@@ -1,0 +1,113 @@
+//! `gpu.measurements`: what each GPU measured is what NVIDIA publishes for its driver and its VBIOS.
+//!
+//! A manifest is fetched under an id, and says itself which chip and version it is about: the latter is
+//! signed and the former is not, so a manifest is matched to a GPU by what it says.
+
+use super::{
+    Gpu,
+    certificates::Chain,
+    identity::Identity,
+    rim::{Rim, RimError},
+    spdm::{SpdmReport, tag},
+};
+use crate::check::Finding;
+
+/// The measurement of the first video decoder, which NVIDIA's rule leaves out where that decoder is off.
+const NVDEC0: u8 = 35;
+const NVDEC0_OFF: &[u8] = &[0x55];
+
+/// A manifest as it came out of [`Rim::authenticate`].
+pub(super) type Authenticated = Result<(Rim, Chain), RimError>;
+
+/// Judges GPUs whose reports are signed.
+pub(super) fn judge(gpus: &[Gpu<'_>], manifests: &[Authenticated]) -> Finding {
+    if manifests.is_empty() {
+        return Finding::skip("no reference values for driver and VBIOS");
+    }
+    let mut rims = Vec::with_capacity(manifests.len());
+    for (at, manifest) in manifests.iter().enumerate() {
+        match manifest {
+            Ok((rim, _)) => rims.push(rim),
+            Err(error) => return Finding::fail(format!("manifest {at}: {error}")),
+        }
+    }
+    let mut compared = 0;
+    let mut without = None;
+    let mut used = vec![false; rims.len()];
+    for (at, gpu) in gpus.iter().enumerate() {
+        let fail = |reason: String| Finding::fail(format!("GPU {at}: {reason}"));
+        let (Ok(chain), Ok(report)) = (&gpu.chain, &gpu.report) else { return fail("not legible".into()) };
+        let identity = match Identity::read(report, &chain.leaf) {
+            Ok(identity) => identity,
+            Err(error) => return fail(error.to_string()),
+        };
+        match Pair::of(&identity, &rims, &mut used) {
+            Ok(pair) => match pair.compare(report) {
+                Ok(count) => compared += count,
+                Err(reason) => return fail(reason),
+            },
+            Err(missing) => without = without.or(Some((at, missing))),
+        }
+    }
+    let other = rims.iter().zip(&used).find(|(_, used)| !**used).map(|(rim, _)| rim);
+    match (without, other) {
+        (None, _) => Finding::pass(format!("{compared} measurements equal NVIDIA's for driver and VBIOS")),
+        // one that is there in the place of the right one
+        (Some((at, missing)), Some(other)) => Finding::fail(format!(
+            "GPU {at}: no manifest of {missing}; there is one of {} {}",
+            other.product, other.version
+        )),
+        (Some((at, missing)), None) => Finding::skip(format!("GPU {at}: no manifest of {missing}")),
+    }
+}
+
+/// The two manifests that are about one GPU.
+struct Pair<'a> {
+    driver: &'a Rim,
+    vbios: &'a Rim,
+}
+
+impl<'a> Pair<'a> {
+    /// Finds them, or says what there is none of.
+    fn of(identity: &Identity, rims: &[&'a Rim], used: &mut [bool]) -> Result<Self, String> {
+        let mut find = |version: &str, kind: &str| {
+            let fits = |rim: &&Rim| rim.product == identity.chip && rim.version.eq_ignore_ascii_case(version);
+            let at = rims.iter().position(fits);
+            if let Some(used) = at.and_then(|at| used.get_mut(at)) {
+                *used = true;
+            }
+            let found = at.and_then(|at| rims.get(at).copied());
+            found.ok_or_else(|| format!("{kind} {version} of {}", identity.chip))
+        };
+        // both are looked for, so that one that is there counts as used
+        let (driver, vbios) = (find(&identity.driver, "driver"), find(&identity.vbios, "VBIOS"));
+        Ok(Self { driver: driver?, vbios: vbios? })
+    }
+
+    /// Compares every measurement in use and counts them, or names the first that differs.
+    fn compare(&self, report: &SpdmReport<'_>) -> Result<usize, String> {
+        let mut compared = 0;
+        for (rim, kind) in [(self.driver, "driver"), (self.vbios, "VBIOS")] {
+            for golden in &rim.golden {
+                let index = golden.index;
+                if kind == "driver" && self.vbios.golden.iter().any(|other| other.index == index) {
+                    return Err(format!("measurement {index} is in both manifests"));
+                }
+                if index == NVDEC0 && report.opaque(tag::NVDEC0_STATUS) == Some(NVDEC0_OFF) {
+                    continue;
+                }
+                let block = report.blocks.iter().find(|block| block.index.checked_sub(1) == Some(index));
+                let block = block.ok_or_else(|| format!("measurement {index} is not in the report"))?;
+                if !golden.alternatives.iter().any(|digest| digest == block.digest) {
+                    return Err(format!(
+                        "measurement {index} is {}, which {kind} {} does not have",
+                        hex::encode(block.digest),
+                        rim.version
+                    ));
+                }
+                compared += 1;
+            }
+        }
+        Ok(compared)
+    }
+}

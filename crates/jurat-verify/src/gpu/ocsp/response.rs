@@ -1,0 +1,206 @@
+//! An OCSP response (RFC 6960), read with `der` and not yet believed.
+
+use der::{
+    Choice, Decode, Enumerated, Reader, Sequence, SliceReader,
+    asn1::{Any, BitString, GeneralizedTime, Null, ObjectIdentifier, OctetString},
+};
+use jurat_proto::UnixSeconds;
+use sha2::{Digest as _, Sha256, Sha384};
+use x509_cert::{
+    Certificate,
+    ext::{Extensions, pkix::CrlReason},
+    serial_number::SerialNumber,
+    spki::AlgorithmIdentifierOwned,
+};
+
+const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+/// Some 2 KiB are usual.
+const MAX_LENGTH: usize = 64 << 10;
+/// One is usual: the responder's.
+const MAX_CERTIFICATES: usize = 4;
+
+/// What a responder signed, with the signature.
+pub(super) struct Response {
+    pub(super) answers: Vec<SingleResponse>,
+    /// The bytes under the signature, as they came.
+    pub(super) signed: Vec<u8>,
+    pub(super) algorithm: ObjectIdentifier,
+    pub(super) signature: Vec<u8>,
+    /// DER of the certificates that came along.
+    pub(super) certificates: Vec<Vec<u8>>,
+}
+
+/// Why bytes are no OCSP response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ResponseError {
+    #[error("it brings more than {MAX_CERTIFICATES} certificates")]
+    Certificates,
+    #[error("it is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+    #[error("it is not DER: {0}")]
+    Der(#[from] der::Error),
+    #[error("it is of another kind than basic")]
+    Kind,
+    #[error("it has a critical extension {0} that jurat does not know")]
+    Critical(ObjectIdentifier),
+}
+
+impl Response {
+    /// `None` if the responder did not answer: then nothing is signed, and nothing said.
+    pub(super) fn read(der: &[u8]) -> Result<Option<Self>, ResponseError> {
+        if der.len() > MAX_LENGTH {
+            return Err(ResponseError::TooLong);
+        }
+        let outer = OcspResponse::from_der(der)?;
+        let (OcspStatus::Successful, Some(body)) = (outer.status, outer.body) else { return Ok(None) };
+        if body.kind != BASIC {
+            return Err(ResponseError::Kind);
+        }
+        let basic = BasicResponse::from_der(body.response.as_bytes())?;
+        let certificates = basic.certificates.unwrap_or_default();
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(ResponseError::Certificates);
+        }
+        let signed = first_member(body.response.as_bytes())?;
+        let data = basic.data;
+        let singles = data.answers.iter().flat_map(|answer| answer.extensions.iter());
+        for extension in singles.chain(&data.extensions).flatten() {
+            if extension.critical && extension.extn_id != NONCE {
+                return Err(ResponseError::Critical(extension.extn_id));
+            }
+        }
+        Ok(Some(Self {
+            answers: data.answers,
+            signed: signed.to_vec(),
+            algorithm: basic.algorithm.oid,
+            signature: basic.signature.as_bytes().unwrap_or_default().to_vec(),
+            certificates: certificates.iter().map(der::Encode::to_der).collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
+
+/// The first member of a sequence, with tag and length.
+fn first_member(der: &[u8]) -> Result<&[u8], der::Error> {
+    SliceReader::new(der)?.sequence(|members| {
+        let first = members.tlv_bytes()?;
+        while !members.is_finished() {
+            members.tlv_bytes()?;
+        }
+        Ok(first)
+    })
+}
+
+impl SingleResponse {
+    /// Whether this is about a certificate: `issuer` is above it.
+    ///
+    /// With SHA-384, as NVIDIA's verifier asks, or SHA-256. SHA-1, which many clients ask with unasked, names
+    /// nothing here.
+    pub(super) fn is_about(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
+        let id = &self.id;
+        let issuer = issuer.tbs_certificate();
+        let Ok(name) = der::Encode::to_der(issuer.subject()) else { return false };
+        let key = issuer.subject_public_key_info().subject_public_key.raw_bytes();
+        let (name, key) = match id.algorithm.oid {
+            SHA384 => (Sha384::digest(name).to_vec(), Sha384::digest(key).to_vec()),
+            SHA256 => (Sha256::digest(name).to_vec(), Sha256::digest(key).to_vec()),
+            _ => return false,
+        };
+        id.issuer_name.as_bytes() == name
+            && id.issuer_key.as_bytes() == key
+            && id.serial_number == *certificate.tbs_certificate().serial_number()
+    }
+
+    /// Whether it may be relied upon at `now`. One that does not say until when may not.
+    pub(super) fn is_current(&self, now: UnixSeconds) -> bool {
+        let seconds = |time: &GeneralizedTime| time.to_unix_duration().as_secs();
+        self.next_update.as_ref().is_some_and(|next| now.0 <= seconds(next))
+            && now.0 >= seconds(&self.this_update)
+    }
+}
+
+/// RFC 6960, 4.2.1.
+#[derive(Sequence)]
+struct OcspResponse {
+    status: OcspStatus,
+    #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
+    body: Option<ResponseBytes>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Enumerated)]
+#[asn1(type = "ENUMERATED")]
+#[repr(u32)]
+enum OcspStatus {
+    Successful = 0,
+    MalformedRequest = 1,
+    InternalError = 2,
+    TryLater = 3,
+    SigRequired = 5,
+    Unauthorized = 6,
+}
+
+#[derive(Sequence)]
+struct ResponseBytes {
+    kind: ObjectIdentifier,
+    response: OctetString,
+}
+
+#[derive(Sequence)]
+struct BasicResponse {
+    data: ResponseData,
+    algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+    #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
+    certificates: Option<Vec<Any>>,
+}
+
+#[derive(Sequence)]
+struct ResponseData {
+    #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
+    version: Option<u8>,
+    responder: Any,
+    produced_at: GeneralizedTime,
+    answers: Vec<SingleResponse>,
+    #[asn1(context_specific = "1", optional = "true", tag_mode = "EXPLICIT")]
+    extensions: Option<Extensions>,
+}
+
+/// What is said about one certificate.
+#[derive(Sequence)]
+pub(super) struct SingleResponse {
+    id: CertId,
+    pub(super) status: CertStatus,
+    this_update: GeneralizedTime,
+    #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
+    next_update: Option<GeneralizedTime>,
+    #[asn1(context_specific = "1", optional = "true", tag_mode = "EXPLICIT")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Sequence)]
+struct CertId {
+    algorithm: AlgorithmIdentifierOwned,
+    issuer_name: OctetString,
+    issuer_key: OctetString,
+    serial_number: SerialNumber,
+}
+
+#[derive(Choice)]
+pub(super) enum CertStatus {
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
+    Good(Null),
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true")]
+    Revoked(RevokedInfo),
+    #[asn1(context_specific = "2", tag_mode = "IMPLICIT")]
+    Unknown(Null),
+}
+
+#[derive(Sequence)]
+pub(super) struct RevokedInfo {
+    at: GeneralizedTime,
+    #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
+    pub(super) reason: Option<CrlReason>,
+}

@@ -1,0 +1,307 @@
+//! How the inputs of one judgement come about, step by step, and where an edit may reach in.
+
+use std::{cell::RefCell, collections::BTreeMap, num::NonZeroU32};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jurat_attest::{GpuProvider, QuoteProvider};
+use jurat_proto::{
+    Binding, Claims, Digest, KeyOrigin, Layout, ManifestSource, Model, Nonce, PublicKey, ReportData,
+    Software, Tls, UnixMillis, UnixSeconds, gpu_nonce, report_data, sha256,
+};
+use jurat_simulated::{Blueprint, SimulatedTee, Tcb};
+use k256::ecdsa::SigningKey;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{format::Inputs, seeded::Seeded};
+
+/// 2026-09-21: the time of every base.
+pub const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
+/// The caller's nonce in every base.
+pub const NONCE: Nonce = Nonce::new([0x5a; 32]);
+/// A day of seconds.
+pub const DAY: u64 = 24 * 60 * 60;
+
+/// The machine that a base is about, and what is asked of it.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Drawn from for all keys.
+    pub seed: u64,
+    /// How many GPUs; with 0 the machine has none.
+    pub gpus: u32,
+    /// The state of the platform's firmware.
+    pub tcb: Tcb,
+    /// The binding asked for.
+    pub binding: Binding,
+    /// The caller's policy, TOML.
+    pub policy: String,
+}
+
+/// One GPU's evidence before it goes into a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// PEM, leaf first.
+    pub certificates: String,
+    /// SPDM request and response.
+    pub report: Vec<u8>,
+    /// As NVIDIA's service names the architecture.
+    pub arch: String,
+}
+
+/// What an edit of evidence may call on.
+#[derive(Debug)]
+pub struct Machine {
+    /// Signs anew what was edited.
+    pub tee: SimulatedTee,
+    /// What its GPUs are asked to sign.
+    pub gpu_nonce: Nonce,
+}
+
+type On<T> = Box<dyn Fn(&mut T)>;
+type With<T> = Box<dyn Fn(&mut T, &Machine)>;
+
+/// An edit, by the step at which it reaches in. All that comes after is made with it in place.
+pub enum Edit {
+    /// Of the machine before it is minted, with the same randomness.
+    Machine(On<Blueprint>),
+    /// Of the GPUs' evidence.
+    Evidence(With<Vec<Gpu>>),
+    /// Of `nvidia_payload`, which the quote then commits to.
+    Payload(On<String>),
+    /// Of the claims' text, which the quote then commits to.
+    Claims(On<String>),
+    /// Of the 64 bytes that the quote is asked to carry.
+    Data(On<[u8; 64]>),
+    /// Of the quote.
+    Quote(With<Vec<u8>>),
+    /// Of the collateral's members.
+    Collateral(With<Value>),
+    /// Of the report's members.
+    Report(On<BTreeMap<String, Value>>),
+    /// Of what the caller brings, and of all of it.
+    Inputs(With<Inputs>),
+}
+
+impl Setting {
+    /// The machine under an edited blueprint.
+    pub fn machine(&self, edit: impl FnOnce(&mut Blueprint)) -> Machine {
+        let mut blueprint = Blueprint::new(NOW, NonZeroU32::new(self.gpus).unwrap_or(NonZeroU32::MIN));
+        blueprint.tcb = self.tcb;
+        edit(&mut blueprint);
+        Machine { tee: minted(self.seed, blueprint), gpu_nonce: gpu_nonce(self.binding, &signer(), &NONCE) }
+    }
+
+    /// Plays the scene with these edits.
+    pub fn play(&self, edits: &[Edit]) -> Inputs {
+        let machine = self.machine(|blueprint| {
+            edits.iter().for_each(|edit| {
+                if let Edit::Machine(edit) = edit {
+                    edit(blueprint)
+                }
+            });
+        });
+        let mut gpus = if self.gpus == 0 { vec![] } else { evidence(&machine) };
+        edits.iter().for_each(|edit| {
+            if let Edit::Evidence(edit) = edit {
+                edit(&mut gpus, &machine)
+            }
+        });
+        let mut payload = if gpus.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &gpus) };
+        edits.iter().for_each(|edit| {
+            if let Edit::Payload(edit) = edit {
+                edit(&mut payload)
+            }
+        });
+        let mut claims = claims(self.gpus).to_json();
+        edits.iter().for_each(|edit| {
+            if let Edit::Claims(edit) = edit {
+                edit(&mut claims)
+            }
+        });
+
+        let mut data = *self.report_data(&claims, &payload).as_bytes();
+        edits.iter().for_each(|edit| {
+            if let Edit::Data(edit) = edit {
+                edit(&mut data)
+            }
+        });
+        let data = ReportData::new(data);
+        let quoted = machine.tee.quote_provider().quote(&data).expect("the stage quotes");
+        let mut quote = quoted.bytes;
+        edits.iter().for_each(|edit| {
+            if let Edit::Quote(edit) = edit {
+                edit(&mut quote, &machine)
+            }
+        });
+
+        let mut collateral = serde_json::from_str(machine.tee.collateral()).expect("minted as JSON");
+        edits.iter().for_each(|edit| {
+            if let Edit::Collateral(edit) = edit {
+                edit(&mut collateral, &machine)
+            }
+        });
+        collateral.sort_all_objects();
+
+        let mut report = self.report(&data, &quote, payload, claims, quoted.event_log.unwrap_or_default());
+        edits.iter().for_each(|edit| {
+            if let Edit::Report(edit) = edit {
+                edit(&mut report)
+            }
+        });
+        let mut inputs = Inputs {
+            report,
+            policy: self.policy.clone(),
+            now: NOW.0,
+            standing: "live".into(),
+            nonce: Some(NONCE.to_string()),
+            peer_spki: (self.binding != Binding::DstackV1).then(|| spki().to_string()),
+            collateral: Some(collateral.to_string()),
+            rims: vec![],
+            ocsp: vec![],
+            nras: None,
+        };
+        edits.iter().for_each(|edit| {
+            if let Edit::Inputs(edit) = edit {
+                edit(&mut inputs, &machine)
+            }
+        });
+        inputs
+    }
+
+    /// What the quote must carry.
+    pub fn report_data(&self, claims: &str, payload: &str) -> ReportData {
+        let spki = spki();
+        let layout = match self.binding {
+            Binding::JuratV1 => Layout::JuratV1 { claims, nvidia_payload: payload, nvswitch_payload: "" },
+            Binding::DstackV1 => Layout::DstackV1,
+            Binding::DstackV2 => Layout::DstackV2 { spki: &spki },
+        };
+        report_data(&signer().address(), &NONCE, layout)
+    }
+
+    fn report(
+        &self,
+        data: &ReportData,
+        quote: &[u8],
+        payload: String,
+        claims: String,
+        event_log: String,
+    ) -> BTreeMap<String, Value> {
+        let key = signer();
+        let mut members: BTreeMap<&str, Value> = [
+            ("signing_address", key.address().to_string().into()),
+            ("signing_public_key", key.to_string().into()),
+            ("signing_algo", "ecdsa".into()),
+            ("request_nonce", NONCE.to_string().into()),
+            ("gpu_nonce", gpu_nonce(self.binding, &key, &NONCE).to_string().into()),
+            // `quote` is the same again, for other clients: a vector says it once
+            ("intel_quote", hex::encode(quote).into()),
+            ("nvidia_payload", payload.into()),
+            ("event_log", event_log.into()),
+            ("vm_config", "".into()),
+            ("info", json!({})),
+            ("binding", self.binding.as_str().into()),
+            ("report_data", data.to_string().into()),
+            ("tee", "simulated".into()),
+            ("report_age_seconds", 0.into()),
+        ]
+        .into();
+        match self.binding {
+            Binding::JuratV1 => drop(members.insert("claims", claims.into())),
+            Binding::DstackV1 => (),
+            Binding::DstackV2 => drop(members.insert("tls_cert_fingerprint", spki().to_string().into())),
+        }
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// A machine is minted once: most edits reach in later, and keys take their time.
+fn minted(seed: u64, blueprint: Blueprint) -> SimulatedTee {
+    type Minted = Vec<(u64, Blueprint, SimulatedTee)>;
+    thread_local!(static MINTED: RefCell<Minted> = const { RefCell::new(vec![]) });
+    MINTED.with_borrow_mut(|all| {
+        if let Some((.., tee)) = all.iter().find(|(of, one, _)| (*of, one) == (seed, &blueprint)) {
+            return tee.clone();
+        }
+        let tee = blueprint.mint_with(&mut Seeded::new(seed)).expect("the stage mints");
+        all.push((seed, blueprint, tee.clone()));
+        tee
+    })
+}
+
+/// The signer of the published vectors: key 0x11, 32 times.
+pub fn signer() -> PublicKey {
+    key(0x11)
+}
+
+/// The public key of a byte, 32 times.
+pub fn key(byte: u8) -> PublicKey {
+    PublicKey::from(SigningKey::from_slice(&[byte; 32]).expect("a scalar").verifying_key())
+}
+
+/// The key that TLS ends at.
+pub fn spki() -> Digest {
+    sha256(b"SubjectPublicKeyInfo")
+}
+
+fn claims(gpus: u32) -> Claims {
+    let key = signer();
+    Claims {
+        version: 1,
+        signing_address: key.address(),
+        signing_public_key: key,
+        chain: sha256(b"vector chain"),
+        key: KeyOrigin::Fresh,
+        key_provenance: None,
+        tls: Tls::SelfSigned,
+        tls_spki_sha256: Some(spki().to_string()),
+        gpus,
+        model: Model::default(),
+        manifest_source: ManifestSource::AtStart,
+        software: Software { version: "0.1.0".into(), commit: String::new() },
+        config_sha256: sha256(b"vector configuration"),
+        started_at: UnixMillis(NOW.0 * 1000),
+    }
+}
+
+/// The evidence of every GPU over the nonce that the binding derives.
+pub fn evidence(machine: &Machine) -> Vec<Gpu> {
+    let gpus = machine.tee.gpu_provider().evidence(&machine.gpu_nonce).expect("the stage attests");
+    gpus.into_iter()
+        .map(|gpu| Gpu {
+            certificates: String::from_utf8(gpu.certificate_chain).expect("minted as text"),
+            report: gpu.report,
+            arch: gpu.architecture.as_str().to_owned(),
+        })
+        .collect()
+}
+
+/// `nvidia_payload` as the sidecar writes it.
+pub fn payload(nonce: &Nonce, gpus: &[Gpu]) -> String {
+    #[derive(Serialize)]
+    struct Entry {
+        certificate: String,
+        evidence: String,
+        arch: String,
+    }
+    #[derive(Serialize)]
+    struct Payload {
+        nonce: String,
+        evidence_list: Vec<Entry>,
+        arch: String,
+    }
+    let entry = |gpu: &Gpu| Entry {
+        certificate: STANDARD.encode(&gpu.certificates),
+        evidence: STANDARD.encode(&gpu.report),
+        arch: gpu.arch.clone(),
+    };
+    let arch = gpus.first().map(|gpu| gpu.arch.clone()).unwrap_or_default();
+    let payload = Payload { nonce: nonce.to_string(), evidence_list: gpus.iter().map(entry).collect(), arch };
+    serde_json::to_string(&payload).expect("plain data")
+}
+
+/// Replaces a part that must be there exactly once.
+pub fn swap(text: &mut String, from: &str, to: &str) {
+    assert_eq!(text.matches(from).count(), 1, "{from:?} in {text}");
+    *text = text.replace(from, to);
+}
