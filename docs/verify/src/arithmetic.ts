@@ -3,7 +3,7 @@
  * hashes. elliptic has known flaws that nobody mends, and what is read here need not be read twice.
  */
 
-import { p256 } from "@noble/curves/nist.js";
+import { verifiesDigest } from "./x509.ts";
 import { sha256 as noble256, sha384 as noble384 } from "@noble/hashes/sha2.js";
 
 class Ec {
@@ -15,8 +15,7 @@ class Ec {
     const key = Uint8Array.from(point);
     return {
       verify(digest: ArrayLike<number>, signature: ArrayLike<number>): boolean {
-        const options = { prehash: false, lowS: false, format: "der" } as const;
-        return p256.verify(Uint8Array.from(signature), Uint8Array.from(digest), key, options);
+        return verifiesDigest({ curve: "P-256", point: key }, Uint8Array.from(signature), Uint8Array.from(digest));
       },
     };
   }

@@ -1,6 +1,6 @@
 /** The page's judge as a library: inputs in, verdict out. Runs in browsers and in Node. */
 
-export { fixedHex, fromUtf8, same, sha256, toHex, utf8 } from "./bytes.ts";
+export { base64, fixedHex, fromUtf8, same, sha256, toHex, utf8 } from "./bytes.ts";
 export { ALL_CHECKS, Refused, reasonOf } from "./check.ts";
 export { commitment, gpuNonce, leadingHalf } from "./binding.ts";
 export { readClaims } from "./claims.ts";

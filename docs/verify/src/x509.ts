@@ -6,7 +6,7 @@ import {
   BasicConstraints, Certificate as Asn1Certificate, CertificateList, ExtendedKeyUsage, type Extension, KeyUsage,
   KeyUsageFlags, type Name, type TBSCertificate,
 } from "@peculiar/asn1-x509";
-import { base64, same, sha256 } from "./bytes.ts";
+import { base64, concat, same, sha256, toHex, utf8 } from "./bytes.ts";
 import { demand, Refused } from "./check.ts";
 import { elements } from "./der.ts";
 
@@ -34,10 +34,35 @@ export interface Key {
   readonly point: Uint8Array;
 }
 
+/** What was verified lately, by the hash of all that went into it: GPUs share the upper half of their chains. */
+const verified = new Map<string, boolean>();
+const MOST_REMEMBERED = 4096;
+
 /** Whether a signature holds. `r‖s` or DER; a second form of the same signature is one, too, as everywhere in X.509. */
-export function verifies(key: Key, signature: Uint8Array, message: Uint8Array, format: "compact" | "der"): boolean {
+export const verifies = (key: Key, signature: Uint8Array, message: Uint8Array, format: "compact" | "der"): boolean =>
+  remembered(key, signature, message, { format, prehash: true });
+
+/** The same of a message that was hashed already. */
+export const verifiesDigest = (key: Key, signature: Uint8Array, digest: Uint8Array): boolean =>
+  remembered(key, signature, digest, { format: "der", prehash: false });
+
+interface Form {
+  readonly format: "compact" | "der";
+  readonly prehash: boolean;
+}
+
+function remembered(key: Key, signature: Uint8Array, message: Uint8Array, form: Form): boolean {
+  const parts = [utf8(`${key.curve} ${form.format} ${form.prehash}`), key.point, signature, message].map(sha256);
+  const question = toHex(sha256(concat(...parts)));
+  const known = verified.get(question) ?? verify(key, signature, message, form);
+  if (verified.size >= MOST_REMEMBERED) verified.clear();
+  verified.set(question, known);
+  return known;
+}
+
+function verify(key: Key, signature: Uint8Array, message: Uint8Array, form: Form): boolean {
   try {
-    return CURVES[key.curve].curve.verify(signature, message, key.point, { lowS: false, prehash: true, format });
+    return CURVES[key.curve].curve.verify(signature, message, key.point, { lowS: false, ...form });
   } catch {
     return false;
   }

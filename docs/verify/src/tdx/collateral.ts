@@ -47,6 +47,7 @@ export interface TcbInfo {
   readonly issued: number;
   readonly nextUpdate: number;
   readonly fmspc: string;
+  readonly pceId: string;
   readonly evaluation: number;
   readonly levels: readonly PlatformLevel[];
   readonly module: TdxModule | null;
@@ -98,13 +99,13 @@ export function readCollateral(text: string): Collateral {
 export function readTcbInfo(text: string): TcbInfo {
   return legible("the TCB info", () => {
     const members = new Members(parseJson(text));
-    members.string("pceId");
     members.number("tcbType", 32);
     const module = members.value("tdxModule");
     const identities = members.value("tdxModuleIdentities") === undefined ? [] : members.array("tdxModuleIdentities");
     return {
       ...dated(members),
       fmspc: members.string("fmspc"),
+      pceId: members.string("pceId"),
       levels: members.array("tcbLevels").map((value) => platformLevel(new Members(value))),
       module: module == null ? null : tdxModule(new Members(module)),
       modules: identities.map((value) => {

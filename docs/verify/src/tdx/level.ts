@@ -40,6 +40,8 @@ function afterRelaunch(launch: TcbStatus, current: TcbStatus): TcbStatus {
 /** The whole platform's status, and the advisories that are open on any of its parts. @throws Refused */
 export function statusOf(info: TcbInfo, td: TdReport, platform: Platform, enclave: Level): Level {
   demand(toHex(platform.fmspc) === info.fmspc.toLowerCase(), "the TCB info is of another kind of platform (FMSPC)");
+  // which neither dcap-qvl looks at
+  demand(toHex(platform.pceId) === info.pceId.toLowerCase(), "the TCB info is of another PCE than the platform's (PCEID)");
   demand(info.version >= 3 && info.id === "TDX", "the TCB info is not of TDX");
   const launch = tdxLevel(info, platform, td.teeTcbSvn);
   demandModule(info, td);

@@ -11,6 +11,7 @@ export interface Platform {
   readonly cpuSvn: Uint8Array;
   readonly pceSvn: number;
   readonly fmspc: Uint8Array;
+  readonly pceId: Uint8Array;
 }
 
 /** @throws Refused */
@@ -19,7 +20,6 @@ export function platformOf(certificate: Certificate): Platform {
   demand(extension, "the PCK certificate does not name its platform");
   const members = entries(sequence(extension));
   const tcb = entries(elements(value(members, `${SGX}.2`, SEQUENCE)));
-  value(members, `${SGX}.3`, OCTETS);
   value(members, `${SGX}.5`, ENUMERATED);
   const cpuSvn = value(tcb, `${SGX}.2.18`, OCTETS);
   const fmspc = value(members, `${SGX}.4`, OCTETS);
@@ -31,6 +31,7 @@ export function platformOf(certificate: Certificate): Platform {
     cpuSvn,
     pceSvn: pceSvn.reduce((number, byte) => number * 256 + byte, 0),
     fmspc,
+    pceId: value(members, `${SGX}.3`, OCTETS),
   };
 }
 
