@@ -15,7 +15,7 @@ export class JsonObject {
   readonly members = new Map<string, Json>();
   /** Names that stand more than once. */
   readonly twice = new Set<string>();
-  /** Where each member's value lies in the text. */
+  /** Each member's own text. */
   readonly spans = new Map<string, string>();
 }
 
@@ -167,9 +167,14 @@ export class Members {
     return this.object.members.get(name);
   }
 
+  /** The value's own text, as it stands in the document. */
+  text(name: string): string {
+    return this.object.spans.get(name) ?? "";
+  }
+
   /** The value's own text in UTF-8 bytes, as it stands in the document. */
   length(name: string): number {
-    return utf8(this.object.spans.get(name) ?? "").length;
+    return utf8(this.text(name)).length;
   }
 
   string(name: string): string {

@@ -3,29 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inputsOf } from "./inputs.mjs";
 import { exists, json, judge, statuses, vectors } from "./judge.mjs";
 
 const { base64, fixedHex, parsePolicy, transcriptText, verifyReport } = judge;
-const bases = new Map();
-
-function base(name) {
-  if (!bases.has(name)) bases.set(name, json(`attestation/vectors/base/${name}.json`).inputs);
-  return bases.get(name);
-}
-
-/** The vector's inputs in place of its base's, member by member; of the report too, where null removes. */
-export function inputsOf(vector) {
-  const under = base(vector.base);
-  const { report = {}, ...rest } = vector.inputs ?? {};
-  const inputs = { ...under, ...rest, report: typeof report === "string" ? report : { ...under.report, ...report } };
-  if (typeof inputs.report === "object") {
-    for (const [name, value] of Object.entries(inputs.report)) if (value === null) delete inputs.report[name];
-    inputs.report = JSON.stringify(inputs.report);
-  }
-  return inputs;
-}
-
-export function judged(vector) {
+function judged(vector) {
   const { report, policy, now, standing, nonce, peer_spki, collateral, rims, ocsp, nras } = inputsOf(vector);
   return verifyReport(report, parsePolicy(policy), {
     now: Number(now), standing, nonce: nonce && fixedHex(nonce, 32), peerSpki: peer_spki && fixedHex(peer_spki, 32),
@@ -45,19 +27,28 @@ function passesOf(name) {
   if (!happy.has(name)) happy.set(name, statuses(judged({ base: name }), "pass"));
   return happy.get(name);
 }
-const restsOn = exists("attestation/vectors/rests_on.json") ? json("attestation/vectors/rests_on.json") : null;
+
+const restsOn = exists("attestation/vectors/rests_on.json") ? json("attestation/vectors/rests_on.json") : {};
+/** The check itself, and all that rest on it. */
+function shakenBy(id, found = new Set()) {
+  if (found.has(id)) return found;
+  found.add(id);
+  for (const [other, grounds] of Object.entries(restsOn)) if (grounds.includes(id)) shakenBy(other, found);
+  return found;
+}
 
 for (const path of all) {
   const vector = json(path);
   test(path.slice(path.indexOf("vectors/") + 8), () => {
     const verdict = judged(vector);
-    const failed = statuses(verdict, "fail");
-    if (vector.expect === "accept") {
-      assert.equal(verdict.verdict, vector.verdict, transcriptText(verdict));
-    } else {
-      assert.equal(verdict.verdict, vector.verdict ?? "refuted", transcriptText(verdict));
-      if (verdict.verdict === "refuted") assert.ok(failed.includes(vector.check), `${vector.check} does not fail: ${transcriptText(verdict)}`);
-      else assert.ok(statuses(verdict, "skip").includes(vector.check), `${vector.check}: ${transcriptText(verdict)}`);
-    }
+    const transcript = transcriptText(verdict);
+    assert.equal(verdict.verdict, vector.verdict, transcript);
+    if (vector.expect === "accept") return;
+    const refusing = statuses(verdict, vector.verdict === "refuted" ? "fail" : "skip");
+    assert.ok(refusing.includes(vector.check), `${vector.check} does not refuse: ${transcript}`);
+    const shaken = new Set([vector.check, ...(vector.beside ?? [])].flatMap((id) => [...shakenBy(id)]));
+    const passed = statuses(verdict, "pass");
+    const lost = passesOf(vector.base).filter((id) => !shaken.has(id) && !passed.includes(id));
+    assert.deepEqual(lost, [], `these do not pass either: ${transcript}`);
   });
 }

@@ -10,12 +10,12 @@ export interface File_ {
 }
 
 /** Of these there may be several. */
-const MANY: readonly Kind[] = ["rim", "ocsp", "neighbours"];
+const MANY: readonly Kind[] = ["rim", "ocsp", "neighbours", "reference"];
 
 const WORDS: Record<Kind, string> = {
   report: "report", record: "receipt record", neighbours: "export with neighbouring receipts", collateral: "Intel’s collateral",
   rim: "NVIDIA’s reference measurements (RIM)", ocsp: "OCSP response", nras: "NVIDIA’s answer", jwks: "NVIDIA’s keys",
-  policy: "policy", bundle: "bundle", request: "request body", response: "answer body",
+  policy: "policy", reference: "reference values", bundle: "bundle", request: "request body", response: "answer body",
 };
 
 export const wordsFor = (kind: Kind): string => WORDS[kind];

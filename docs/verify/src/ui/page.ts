@@ -5,12 +5,13 @@ import { fromUtf8 } from "../bytes.ts";
 import { reasonOf, Refused } from "../check.ts";
 import { checksummed, parseDigest } from "../identity.ts";
 import { BUILT_IN } from "../policies.ts";
-import { parsePolicy, type Policy } from "../policy.ts";
+import { parsePolicy, referTo, type Policy } from "../policy.ts";
 import { checkReceipt } from "../receipt/index.ts";
 import { readRecord, type SignatureRecord } from "../receipt/record.ts";
 import { verifyReport } from "../report.ts";
 import { transcriptText, type ReportVerdict, type Verdict } from "../verdict.ts";
 import { same, toHex } from "../bytes.ts";
+import { unpack } from "./bundle.ts";
 import { byId, make } from "./dom.ts";
 import { fetchKeptReport, fetchRecord, fetchReport, freshNonce } from "./fetching.ts";
 import { Held, wordsFor } from "./held.ts";
@@ -64,10 +65,14 @@ choosePolicy();
 
 /** @throws Refused */
 function policy(): Policy {
-  return parsePolicy(BUILT_IN[chosen()] ?? text("policy-text").value);
+  const own = parsePolicy(BUILT_IN[chosen()] ?? text("policy-text").value);
+  return texts("reference").reduce(referTo, own);
 }
 
 // ---- inputs
+
+/** The files of a kind that are text. What is not is none of them: recognise() saw to that. */
+const texts = (kind: Kind): string[] => held.of(kind).map((bytes) => fromUtf8(bytes) ?? "");
 
 /** Shows what is wrong with a field beside it. `undefined` where it is wrong. */
 function field<T>(id: string, read: () => T): T | undefined {
@@ -86,11 +91,12 @@ function field<T>(id: string, read: () => T): T | undefined {
   }
 }
 
-function nonceOf(id: string): Uint8Array | null {
+/** 32 bytes, or `null` if the field is empty. */
+function digestOf(id: string): Uint8Array | null {
   const digits = line(id).value.trim();
-  const nonce = digits === "" ? null : parseDigest(digits);
-  if (digits !== "" && !nonce) throw new Refused("not 64 hexadecimal digits");
-  return nonce;
+  const digest = digits === "" ? null : parseDigest(digits);
+  if (digits !== "" && !digest) throw new Refused("not 64 hexadecimal digits");
+  return digest;
 }
 
 /** The time that the user named, in Unix seconds; `null` if none. */
@@ -123,11 +129,28 @@ async function take(files: Iterable<File>): Promise<void> {
   for (const file of known.filter(({ kind }) => kind === "record")) put("record", file.name, file.bytes, said);
   for (const { name, bytes } of known.filter(({ kind }) => kind !== "record")) {
     const kind = recognise(bytes, wanted());
-    if (kind === null) said.push(`${name} was not recognised${wanted() ? "" : " (bodies are, once the receipt is there)"}.`);
+    if (kind === "bundle") takeApart(fromUtf8(bytes) ?? "", said);
+    else if (kind === null) said.push(`${name} was not recognised${wanted() ? "" : " (bodies are, once the receipt is there)"}.`);
     else put(kind, name, bytes, said);
   }
   say(said.join(" "));
   forget();
+}
+
+function takeApart(bundle: string, said: string[]): void {
+  try {
+    const { report, collateral, record, verifiedAt, nonce, files } = unpack(bundle);
+    held.clear();
+    files.forEach((file) => held.put(file));
+    text("report").value = report;
+    text("collateral").value = collateral;
+    text("record").value = record;
+    line("nonce").value = nonce;
+    line("at").value = verifiedAt.toString();
+    said.push("The bundle was taken apart. The time in it is its maker’s word: nobody vouches for it.");
+  } catch (error) {
+    said.push(`${reasonOf(error)}.`);
+  }
 }
 
 const TEXTS: Partial<Record<Kind, string>> = { report: "report", record: "record", collateral: "collateral", policy: "policy-text" };
@@ -147,10 +170,11 @@ function put(kind: Kind, name: string, bytes: Uint8Array, said: string[]): void 
 
 function judge(): void {
   const demanded = field("policy", policy);
-  const nonce = field("nonce", () => nonceOf("nonce"));
+  const nonce = field("nonce", () => digestOf("nonce"));
   const at = field("at", timeNamed);
-  const clientNonce = field("client-nonce", () => nonceOf("client-nonce"));
-  if (!demanded || nonce === undefined || at === undefined || clientNonce === undefined) {
+  const peerSpki = field("spki", () => digestOf("spki"));
+  const clientNonce = field("client-nonce", () => digestOf("client-nonce"));
+  if (!demanded || nonce === undefined || peerSpki === undefined || at === undefined || clientNonce === undefined) {
     say("Nothing was judged: a field above is not legible.");
     document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
     return;
@@ -167,12 +191,22 @@ function judge(): void {
     standing: at === null ? "live" : "archived",
     nonce,
     collateral,
+    rims: texts("rim"),
+    ocsp: held.of("ocsp"),
+    nras: nras(),
+    peerSpki,
   });
   const shown: (HTMLElement | null)[] = [show("report", verdict), timeHint(verdict, at), tools(verdict)];
   if (text("record").value.trim() !== "") shown.push(...judgeReceipt(verdict, clientNonce));
   outcome.replaceChildren(...shown.filter((part) => part !== null));
   say(`Verdict on the report: ${verdict.verdict.replace("_", " ")}.`);
   byId("verdict", HTMLElement).focus();
+}
+
+/** The answer counts with its keys alone, and they with it. */
+function nras(): { answer: string; jwks: string } | null {
+  const [answer, jwks] = [texts("nras")[0], texts("jwks")[0]];
+  return answer !== undefined && jwks !== undefined ? { answer, jwks } : null;
 }
 
 function timeHint({ verdict }: Verdict, at: number | null): HTMLElement | null {
@@ -203,7 +237,7 @@ function judgeReceipt(report: ReportVerdict, clientNonce: Uint8Array | null): HT
 
 /** The records of an export that may stand beside this one; the judge looks at no others. */
 function neighbours(sworn: SignatureRecord): SignatureRecord[] {
-  const lines = held.of("neighbours").flatMap((bytes) => (fromUtf8(bytes) ?? "").split("\n"));
+  const lines = texts("neighbours").flatMap((export_) => export_.split("\n"));
   return lines.flatMap((line) => {
     try {
       const other = readRecord(line);

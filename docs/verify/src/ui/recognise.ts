@@ -5,7 +5,7 @@ import { JsonObject, parseJson, type Json } from "../json.ts";
 import type { Receipt } from "../receipt/record.ts";
 
 export type Kind =
-  | "report" | "record" | "neighbours" | "collateral" | "rim" | "ocsp" | "nras" | "jwks" | "policy" | "bundle"
+  | "report" | "record" | "neighbours" | "reference" | "collateral" | "rim" | "ocsp" | "nras" | "jwks" | "policy" | "bundle"
   | "request" | "response";
 
 /** The hashes that the receipt at hand names. */
@@ -23,6 +23,7 @@ export function recognise(bytes: Uint8Array, wanted: Wanted | null): Kind | null
   const first = text.split("\n").find((line) => line.trim() !== "") ?? "";
   const line = attempt(first);
   if (line instanceof JsonObject && ["receipt", "prune", "head"].some((name) => line.members.has(name))) return "neighbours";
+  if (/^\s*\[\[measurements\]\]/m.test(text) && !/^\s*roots\s*=/m.test(text)) return "reference";
   return /^\s*tcb_statuses\s*=/m.test(text) && /^\s*roots\s*=/m.test(text) ? "policy" : null;
 }
 
@@ -41,7 +42,7 @@ function ofJson(json: Json): Kind | null {
   if (has("tcb_info", "qe_identity")) return "collateral";
   if (has("receipt", "receipt_signature")) return "record";
   if (has("keys")) return "jwks";
-  if (has("report", "collateral")) return "bundle";
+  if (has("bundle", "report")) return "bundle";
   return has("intel_quote") || has("quote") || has("nvidia_payload") ? "report" : null;
 }
 
