@@ -3,7 +3,7 @@
 export const REPORT_CHECKS = [
   "tdx.quote", "tdx.tcb", "tdx.platform", "tdx.debug", "tdx.measurements", "tdx.eventlog", "tdx.compose",
   "bind.address", "bind.signer", "bind.nonce", "bind.claims", "bind.model", "bind.gpu", "bind.tls",
-  "gpu.present", "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode",
+  "gpu.present", "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.versions", "gpu.measurements", "gpu.mode",
   "gpu.revocation", "gpu.nras",
 ] as const;
 

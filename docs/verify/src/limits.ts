@@ -15,6 +15,8 @@ const SHARED_NONCE =
   "the quote does not commit to the GPU evidence: both share a public nonce alone, so the GPU may be any genuine one";
 export const NVLINK =
   "NVLink fabric unattested: in protected-PCIe mode GPUs talk to each other in the clear, over switches that nobody has vouched for";
+export const PLAIN_NVLINK =
+  "in protected-PCIe mode GPUs talk to each other in the clear: the switches between them are genuine, the links can be read by whoever taps them";
 const FRESHNESS = "no nonce of your own: the report may be old";
 const ARCHIVED = "judged as of a time that was named, not proven";
 const PAST =

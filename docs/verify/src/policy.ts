@@ -4,6 +4,7 @@ import { parse as parseToml, type TomlTable } from "smol-toml";
 import { isBinding, type Binding } from "./binding.ts";
 import { MANIFEST_SOURCES, type ManifestSource } from "./claims.ts";
 import { demand, reasonOf, Refused, REPORT_CHECKS, RECEIPT_CHECKS, type ReportCheck } from "./check.ts";
+import { readGpuPolicy, type GpuPolicy } from "./gpu/versions.ts";
 import { parseAddress, parseDigest } from "./identity.ts";
 import { fixedHex } from "./bytes.ts";
 import { readSet, type ReferenceSet } from "./reference.ts";
@@ -30,15 +31,18 @@ export interface Policy {
   readonly signers: readonly Uint8Array[];
   /** A TD must match one of these sets wholly. Empty: any code. */
   readonly measurements: readonly ReferenceSet[];
+  /** What every GPU must be. */
+  readonly gpu: GpuPolicy;
 }
 
 /** The checks that must pass: those that it lists, and those by which what it pins is compared. */
 export function demandsOf(policy: Policy): ReportCheck[] {
-  const implied: [ReportCheck, readonly unknown[]][] = [
-    ["tdx.platform", policy.platforms], ["tdx.measurements", policy.measurements], ["bind.signer", policy.signers],
-    ["bind.model", policy.models],
+  const implied: [ReportCheck, boolean][] = [
+    ["tdx.platform", policy.platforms.length > 0], ["tdx.measurements", policy.measurements.length > 0],
+    ["bind.signer", policy.signers.length > 0], ["bind.model", policy.models.length > 0],
+    ["gpu.versions", !policy.gpu.isEmpty],
   ];
-  return [...new Set([...policy.required, ...implied.filter(([, list]) => list.length > 0).map(([id]) => id)])];
+  return [...new Set([...policy.required, ...implied.filter(([, pinned]) => pinned).map(([id]) => id)])];
 }
 
 /** The policy with the sets of a file of reference values beside its own. @throws Refused */
@@ -90,6 +94,7 @@ export function parsePolicy(text: string): Policy {
     models: table.bytes("models", parseDigest),
     signers: table.bytes("signers", parseAddress),
     measurements: table.tables("measurements").map(readSet),
+    gpu: readGpuPolicy(table.inner("gpu")),
   };
   table.demandNoOther();
   demand(policy.name !== "", "policy names no name");
@@ -170,7 +175,8 @@ export class Table {
     return value.map((item) => new Table(asTable(item) ?? this.wrong(`no list of tables ${name}`), `${name}`));
   }
 
-  table_(name: string): Table | null {
+  /** A table inside, if there is one. */
+  inner(name: string): Table | null {
     const value = this.value(name);
     return value === undefined ? null : new Table(asTable(value) ?? this.wrong(`no table ${name}`), name);
   }

@@ -53,8 +53,9 @@ export function verifyReport(text: string, policy: Policy, inputs: Inputs): Repo
   judgeGpus(
     {
       payload: report.nvidiaPayload,
-      switches: (report.nvswitchPayload ?? "") !== "",
+      switches: report.nvswitchPayload ?? "",
       claimed: bound.claims?.claims.gpus ?? null,
+      policy: policy.gpu,
       required: demandsOf(policy).includes("gpu.present"),
       nonce: bound.gpuNonce,
       rootSpki: nvidiaRoot(policy.roots),

@@ -16,7 +16,7 @@ function judged(path, more = {}) {
   const nonce = list[0].nonce;
   const transcript = new Transcript();
   judgeGpus({
-    payload: JSON.stringify({ nonce, evidence_list: list, arch: list[0].arch }), switches: false, claimed: null, required: true,
+    payload: JSON.stringify({ nonce, evidence_list: list, arch: list[0].arch }), switches: "", claimed: null, required: true, policy: judge.policyNamed("permissive").gpu,
     nonce: fixedHex(nonce, 32), rootSpki: nvidiaRoot("production"), rimRootSpki: nvidiaRimRoot("production"), rims: [],
     ocsp: [], nras: null, nrasService: judge.nvidiaNras("production"), now: THEN, ...more,
   }, transcript);

@@ -19,7 +19,7 @@ export interface Identity {
 
 /** What its signature and its chain do not vouch for is worth nothing. @throws Refused */
 export function identityOf(report: SpdmReport, leaf: Certificate): Identity {
-  const chip = commonName(leaf)?.split(" ")[0];
+  const chip = chipOf(leaf);
   demand(chip, "its certificate names no chip");
   const driver = text(report.opaque.get(TAG.driverVersion));
   demand(driver !== null, "its report names no driver");
@@ -28,10 +28,11 @@ export function identityOf(report: SpdmReport, leaf: Certificate): Identity {
   return { chip, driver, vbios };
 }
 
-function commonName(certificate: Certificate): string | undefined {
+/** The chip that a certificate is about. */
+export function chipOf(certificate: Certificate): string | undefined {
   const names = [...certificate.tbs.subject].flatMap((relative) => [...relative]);
   const found = names.find(({ type }: AttributeTypeAndValue) => type === COMMON_NAME);
-  return found?.value.toString();
+  return found?.value.toString().split(" ")[0];
 }
 
 /** ASCII that ends in NULs. */

@@ -11,18 +11,23 @@ import { judgeMode } from "./mode.ts";
 import { judgeNras, type NrasAnswer, type Service } from "./nras/index.ts";
 import { judgeRevocation } from "./ocsp.ts";
 import { readPayload, type Evidence, type Payload } from "./payload.ts";
+import { judgeSwitches } from "./switches.ts";
+import { judgeVersions, type GpuPolicy } from "./versions.ts";
+import { chipOf } from "./identity.ts";
 import { parseSpdm, type SpdmReport } from "./spdm.ts";
 
 /** What is asked about a report's GPU evidence. */
 export interface Question {
   /** `nvidia_payload` as it stands in the report. */
   readonly payload: string;
-  /** Whether there is any `nvswitch_payload`. */
-  readonly switches: boolean;
+  /** `nvswitch_payload` as it stands in the report; empty if there is none. */
+  readonly switches: string;
   /** How many GPUs the attested claims say there are; `null` if none are attested. */
   readonly claimed: number | null;
   /** Whether the policy insists on GPUs. */
   readonly required: boolean;
+  /** What the policy demands of them. */
+  readonly policy: GpuPolicy;
   /** The nonce that the GPUs must have signed, or why there is none to compare with. */
   readonly nonce: Uint8Array | string;
   /** SHA-256 of the SubjectPublicKeyInfo of the root of GPUs, and of the root of manifests. */
@@ -40,7 +45,7 @@ export interface Question {
 
 /** The checks that look into the evidence. */
 const INSIDE: readonly ReportCheck[] = [
-  "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.measurements", "gpu.mode", "gpu.revocation", "gpu.nras",
+  "gpu.chain", "gpu.signature", "gpu.nonce", "gpu.firmware", "gpu.versions", "gpu.measurements", "gpu.mode", "gpu.revocation", "gpu.nras",
 ];
 
 /** One GPU's evidence: its chain and its report, each judged or the reason why it does not hold. */
@@ -63,7 +68,7 @@ export function judgeGpus(question: Question, transcript: Transcript): void {
   }
   if (!payload) {
     const reason = "the report carries no GPU evidence";
-    const wanted = question.required || (question.claimed ?? 0) > 0;
+    const wanted = question.required || !question.policy.isEmpty || (question.claimed ?? 0) > 0;
     return without(wanted ? fail(reason) : skip(reason), reason);
   }
   const gpus = payload.gpus.map((evidence) => read(evidence, question));
@@ -80,10 +85,13 @@ export function judgeGpus(question: Question, transcript: Transcript): void {
   transcript.file("gpu.nonce", judgeNonce(gpus, payload, question.nonce));
   if (signed) {
     transcript.file("gpu.firmware", judgeFirmware(gpus));
+    transcript.file("gpu.versions", judgeVersions(gpus, question.policy));
     transcript.file("gpu.measurements", judgeMeasurements(gpus, manifests));
-    transcript.file("gpu.mode", judgeMode(reportsOf(gpus), question.switches, transcript));
+    const { finding, limit } = judgeMode(reportsOf(gpus), judgeSwitches(gpus, question));
+    transcript.file("gpu.mode", finding);
+    if (limit !== null) transcript.limit(limit);
   } else {
-    for (const id of ["gpu.firmware", "gpu.measurements", "gpu.mode"] as const) transcript.file(id, skip("rests on gpu.signature"));
+    for (const id of ["gpu.firmware", "gpu.versions", "gpu.measurements", "gpu.mode"] as const) transcript.file(id, skip("rests on gpu.signature"));
   }
   const { nras, nonce, nrasService, now } = question;
   if (!nras) transcript.file("gpu.nras", skip("NVIDIA's attestation service was not asked"));
@@ -117,6 +125,12 @@ function firstObjection(gpus: readonly Gpu[], objection: (gpu: Gpu) => string | 
 }
 
 function judgePresent(gpus: readonly Gpu[], claimed: number | null): Finding {
+  // switches have certificates under the same root
+  const foreign = firstObjection(gpus, ({ chain }) => {
+    const chip = typeof chain === "string" ? "G" : chipOf(chain.leaf) ?? "";
+    return chip.startsWith("G") ? null : `the certificate is that of a ${chip}, which is no GPU`;
+  });
+  if (foreign) return foreign;
   const keys = chainsOf(gpus).map(({ leaf }) => toHex(leaf.spkiDigest));
   if (new Set(keys).size < keys.length) return fail("the evidence of one GPU is there twice");
   const count = gpus.length;

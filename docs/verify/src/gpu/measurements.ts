@@ -41,7 +41,7 @@ export function judgeMeasurements(gpus: readonly Gpu[], manifests: readonly (Rim
   const used = new Set<Rim>();
   for (const [at, { chain, report }] of gpus.entries()) {
     try {
-      demand(typeof chain !== "string" && typeof report !== "string", "not legible");
+      demand(typeof chain !== "string" && typeof report !== "string", "its evidence is not legible");
       const { chip, driver, vbios } = identityOf(report, chain.leaf);
       const find = (version: string) =>
         rims.find((rim) => rim.product === chip && rim.version.toLowerCase() === version.toLowerCase());

@@ -15,6 +15,9 @@ const SHA384 = 48;
 /** NVIDIA's opaque data by number: the tags that are read. */
 export const TAG = {
   driverVersion: 3, vbiosVersion: 6, nvdec0: 11, chipSku: 15, project: 17, projectSku: 18, firmwareId: 20, protectedPcie: 21,
+  /** Of a switch its own number, of a GPU those of the switches at its links. */
+  pdi: 22,
+  gpusOfSwitch: 26, featureFlag: 36,
 } as const;
 
 export interface SpdmReport {

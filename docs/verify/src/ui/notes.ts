@@ -16,11 +16,12 @@ export function notesOn(id: string): HTMLElement[] {
   return paragraphs.map((paragraph) => make("p", {}, ...spans(paragraph.replaceAll("\n", " "))));
 }
 
-/** `code` and **bold**, which is all that these paragraphs have; links keep their words. */
+/** `code`, **bold** and *emphasis*, which is all that these paragraphs have; links keep their words. */
 function spans(line: string): Child[] {
   const plain = line.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
-  return plain.split(/(`[^`]*`|\*\*[^*]*\*\*)/).map((part) => {
+  return plain.split(/(`[^`]*`|\*\*[^*]*\*\*|\*[^*]+\*)/).map((part) => {
     if (part.startsWith("`")) return make("code", {}, part.slice(1, -1));
-    return part.startsWith("**") ? make("strong", {}, part.slice(2, -2)) : part;
+    if (part.startsWith("**")) return make("strong", {}, part.slice(2, -2));
+    return part.startsWith("*") && part.length > 2 ? make("em", {}, part.slice(1, -1)) : part;
   });
 }
