@@ -5,7 +5,7 @@ export { ALL_CHECKS, Refused, reasonOf } from "./check.ts";
 export { commitment, gpuNonce, leadingHalf } from "./binding.ts";
 export { readClaims } from "./claims.ts";
 export { checksummed, messageDigest, parseAddress, parseDigest, recover } from "./identity.ts";
-export { parseJson } from "./json.ts";
+export { JsonNumber, JsonObject, Members, parseJson } from "./json.ts";
 export { parsePolicy, referTo, type Policy } from "./policy.ts";
 export { BUILT_IN, policyNamed } from "./policies.ts";
 export { checkReceipt, type Bodies } from "./receipt/index.ts";

@@ -199,7 +199,8 @@ function judge(): void {
   const shown: (HTMLElement | null)[] = [show("report", verdict), timeHint(verdict, at), tools(verdict)];
   if (text("record").value.trim() !== "") shown.push(...judgeReceipt(verdict, clientNonce));
   outcome.replaceChildren(...shown.filter((part) => part !== null));
-  say(`Verdict on the report: ${verdict.verdict.replace("_", " ")}.`);
+  const words = [...outcome.querySelectorAll(".banner")].map((banner) => [".subject", ".word"].map((part) => banner.querySelector(part)?.textContent).join(": "));
+  say(`${words.join(". ")}.`);
   byId("verdict", HTMLElement).focus();
 }
 
