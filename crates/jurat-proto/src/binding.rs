@@ -5,7 +5,7 @@ use core::{fmt, str::FromStr};
 
 use crate::{Address, Digest, Nonce, PublicKey, ReportData, sha256};
 
-/// The layouts of `docs/spec/bindings.md`, by name.
+/// The layouts of `docs/spec/binding.md`, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
     /// Commits to address, nonce, claims and this very GPU evidence, under a domain separator.

@@ -30,6 +30,9 @@ pub struct Blueprint {
     pub td_attributes: u64,
     /// What the TD is said to consist of.
     pub measurements: TdMeasurements,
+    /// Text of the compose file that the TD is said to run, as a dstack VM's: its hash is an event of RTMR3 and takes
+    /// MRCONFIGID. `None`: no application is measured.
+    pub compose: Option<String>,
     /// The state of the platform's firmware.
     pub tcb: Tcb,
     /// What the revocation lists name.
@@ -46,6 +49,8 @@ pub struct Blueprint {
     pub gpu_firmware: GpuFirmware,
     /// Which confidential mode the GPUs report.
     pub protected_pcie: ProtectedPcie,
+    /// Which of the three modes they name, as newer drivers do.
+    pub gpu_feature: GpuFeature,
 }
 
 impl Blueprint {
@@ -60,6 +65,7 @@ impl Blueprint {
             quote: QuoteForm::V4,
             td_attributes: TD_ATTRIBUTE_SEPT_VE_DISABLE,
             measurements: TdMeasurements::SIMULATED,
+            compose: None,
             tcb: Tcb::UpToDate,
             revoked: Revoked::Nothing,
             gpus,
@@ -68,6 +74,7 @@ impl Blueprint {
             gpu_chain: GpuChain::Own,
             gpu_firmware: GpuFirmware::Certified,
             protected_pcie: ProtectedPcie::Off,
+            gpu_feature: GpuFeature::Unnamed,
         }
     }
 
@@ -188,4 +195,21 @@ pub enum ProtectedPcie {
     Off,
     /// Protected PCIe: traffic over NVLink is not encrypted.
     On,
+    /// The second GPU protected PCIe, the others not.
+    Mixed,
+}
+
+/// Which of three modes GPUs name, as newer drivers have them do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GpuFeature {
+    /// None, as older drivers.
+    Unnamed,
+    /// Single-GPU pass-through.
+    Single,
+    /// Multi-GPU pass-through: traffic over NVLink is encrypted.
+    Multiple,
+    /// Protected PCIe.
+    ProtectedPcie,
+    /// The second GPU multi-GPU pass-through, the others single.
+    Mixed,
 }

@@ -1,5 +1,6 @@
 //! What the simulated TD says it measured, in dstack's form, and the registers that follow from it.
 
+use jurat_proto::sha256;
 use serde::Serialize;
 use sha2::{Digest, Sha384};
 
@@ -39,20 +40,17 @@ const BOOT: [(usize, u32, &str); 6] = [
     (2, 0x0000_0006, "SIMULATED initial file system"),
 ];
 
-/// Events of the guest: name and payload. There is no `compose-hash`: no application is measured here, and a
-/// name that a judge knows must not carry a value that it cannot check.
-const GUEST: [(&str, &[u8]); 5] = [
-    ("system-preparing", b""),
-    ("app-id", &[0xee; 20]),
-    ("instance-id", &[0xee; 20]),
-    ("simulated", b"SIMULATED - NOT INTEL"),
-    ("system-ready", b""),
-];
+/// Events of the guest before `compose-hash`, which is there if an application is measured: name and payload.
+const GUEST: [(&str, &[u8]); 2] = [("system-preparing", b""), ("app-id", &[0xee; 20])];
+/// And behind it.
+const READY: [(&str, &[u8]); 3] =
+    [("instance-id", &[0xee; 20]), ("simulated", b"SIMULATED - NOT INTEL"), ("system-ready", b"")];
 
 impl EventLog {
-    pub(crate) fn simulated() -> Result<Self, MintError> {
+    /// `compose` is the text of the compose file that is run.
+    pub(crate) fn simulated(compose: Option<&str>) -> Result<Self, MintError> {
         let mut registers = [[0; 48]; 4];
-        let mut events = Vec::with_capacity(BOOT.len() + GUEST.len());
+        let mut events = Vec::with_capacity(BOOT.len() + GUEST.len() + READY.len() + 1);
         let [rtmr0, rtmr1, rtmr2, rtmr3] = &mut registers;
         for (imr, event_type, text) in BOOT {
             let digest = Sha384::digest(text).into();
@@ -65,7 +63,9 @@ impl EventLog {
             let digest = hex::encode(digest);
             events.push(Event { imr, event_type, digest, event: "", event_payload: String::new() });
         }
-        for (event, payload) in GUEST {
+        let compose = compose.map(|text| sha256(text.as_bytes()));
+        let compose = compose.iter().map(|hash| ("compose-hash", &hash.as_bytes()[..]));
+        for (event, payload) in GUEST.into_iter().chain(compose).chain(READY) {
             let digest = guest_digest(event, payload);
             extend(rtmr3, digest);
             let (digest, event_payload) = (hex::encode(digest), hex::encode(payload));

@@ -34,7 +34,7 @@ mod spdm;
 mod tee;
 
 pub use blueprint::{
-    Blueprint, GpuChain, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, Roots, Tcb,
+    Blueprint, GpuChain, GpuFeature, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, Roots, Tcb,
 };
 pub use error::MintError;
 pub use pki::intel::FMSPC;
@@ -47,6 +47,7 @@ pub use services::{
     nras::{NRAS_ISSUER, Nras, NrasExchange},
     ocsp::Ocsp,
     rim::Rims,
+    switches::{SwitchEvidence, Switches},
 };
 pub use tee::SimulatedTee;
 

@@ -34,7 +34,7 @@ impl QuoteProvider for SimulatedQuotes {
             event_log: Some(self.stage.event_log.clone()),
             // there is no VM to describe
             vm_config: None,
-            info: None,
+            info: self.stage.info.clone(),
         })
     }
 

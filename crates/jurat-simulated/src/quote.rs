@@ -134,7 +134,8 @@ fn fixed_members(blueprint: &Blueprint, registers: &[Register; 4]) -> (Vec<u8>, 
     before.extend_from_slice(&[0; 8]); // SEAM attributes
     before.extend_from_slice(&blueprint.td_attributes.to_le_bytes());
     before.extend_from_slice(&XFAM.to_le_bytes());
-    for register in [&td.mr_td, &td.mr_config_id, &td.mr_owner, &td.mr_owner_config] {
+    let mr_config_id = blueprint.compose.as_deref().map_or(td.mr_config_id, config_id);
+    for register in [&td.mr_td, &mr_config_id, &td.mr_owner, &td.mr_owner_config] {
         before.extend_from_slice(register);
     }
     before.extend_from_slice(registers.as_flattened());
@@ -145,6 +146,14 @@ fn fixed_members(blueprint: &Blueprint, registers: &[Register; 4]) -> (Vec<u8>, 
         after.extend_from_slice(&[0; 48]); // no service TD
     }
     (before, after)
+}
+
+/// MRCONFIGID as dstack's host fills it: 1, the hash of the compose file, zeros.
+fn config_id(compose: &str) -> [u8; 48] {
+    let mut id = [0; 48];
+    id[0] = 1;
+    id[1..33].copy_from_slice(sha256(compose.as_bytes()).as_bytes());
+    id
 }
 
 /// Attestation key, then type 6: the quoting enclave's report, which vouches for the key, and the platform's

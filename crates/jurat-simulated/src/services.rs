@@ -1,9 +1,10 @@
 //! What the look-alike of NVIDIA says of its GPUs beside their own evidence: manifests of reference values, the
-//! state of certificates, and a verdict of its own. All of it is signed under the one look-alike root.
+//! state of certificates, and a verdict of its own; and the switches between the GPUs. All of it is signed under the one look-alike root.
 
 pub(crate) mod nras;
 pub(crate) mod ocsp;
 pub(crate) mod rim;
+pub(crate) mod switches;
 
 use p384::ecdsa::SigningKey;
 use rand_core::TryCryptoRng;

@@ -4,7 +4,7 @@
 use jurat_proto::Nonce;
 use p384::ecdsa::{Signature, signature::Signer};
 
-use crate::{Blueprint, GpuFirmware, MintError, ProtectedPcie, pki::nvidia::GpuIdentity};
+use crate::{Blueprint, GpuFeature, GpuFirmware, MintError, ProtectedPcie, pki::nvidia::GpuIdentity};
 
 /// Digest of the GPU's firmware, in its certificate and its reports.
 pub(crate) const FIRMWARE: [u8; 48] = [0xef; 48];
@@ -36,6 +36,8 @@ mod tag {
     pub(super) const PROJECT_SKU_MOD: u16 = 19;
     pub(super) const FIRMWARE_ID: u16 = 20;
     pub(super) const PROTECTED_PCIE: u16 = 21;
+    pub(super) const SWITCHES: u16 = 22;
+    pub(super) const FEATURE_FLAG: u16 = 36;
 }
 
 /// One GPU.
@@ -47,9 +49,15 @@ pub(crate) struct Gpu {
 }
 
 impl Gpu {
-    /// A GPU whose reports go with `certificates`.
-    pub(crate) fn new(identity: GpuIdentity, certificates: String, blueprint: &Blueprint) -> Self {
-        Self { identity, certificates, opaque: opaque(blueprint) }
+    /// A GPU whose reports go with `certificates`, the one at `index` of its machine.
+    pub(crate) fn new(
+        identity: GpuIdentity,
+        certificates: String,
+        blueprint: &Blueprint,
+        index: u32,
+        links: &[u8],
+    ) -> Self {
+        Self { identity, certificates, opaque: opaque(blueprint, index, links) }
     }
 
     /// A report over `nonce`: the 37 bytes of the request, then the response up to its signature.
@@ -100,7 +108,7 @@ pub(crate) fn measurement(index: u8) -> [u8; 48] {
 }
 
 /// In the order in which GPUs send it. Versions and SKUs are none that NVIDIA issues.
-fn opaque(blueprint: &Blueprint) -> Vec<u8> {
+fn opaque(blueprint: &Blueprint, index: u32, links: &[u8]) -> Vec<u8> {
     let firmware = match blueprint.gpu_firmware {
         GpuFirmware::Certified => Some(&FIRMWARE),
         GpuFirmware::Other => Some(&OTHER_FIRMWARE),
@@ -109,6 +117,14 @@ fn opaque(blueprint: &Blueprint) -> Vec<u8> {
     let protected_pcie = match blueprint.protected_pcie {
         ProtectedPcie::Off => OFF,
         ProtectedPcie::On => ON,
+        ProtectedPcie::Mixed => [OFF, ON][usize::from(index == 1)],
+    };
+    let feature = match blueprint.gpu_feature {
+        GpuFeature::Unnamed => None,
+        GpuFeature::Single => Some([0, 0]),
+        GpuFeature::Multiple => Some([1, 0]),
+        GpuFeature::ProtectedPcie => Some([2, 0]),
+        GpuFeature::Mixed => Some([u8::from(index == 1), 0]),
     };
     let mut out = Vec::with_capacity(423);
     let mut member = |tag: u16, value: &[u8]| {
@@ -133,12 +149,18 @@ fn opaque(blueprint: &Blueprint) -> Vec<u8> {
     if let Some(firmware) = firmware {
         member(tag::FIRMWARE_ID, firmware);
         member(tag::PROTECTED_PCIE, &[protected_pcie]);
+        if protected_pcie == ON {
+            member(tag::SWITCHES, links);
+        }
+    }
+    if let Some(feature) = feature {
+        member(tag::FEATURE_FLAG, &feature);
     }
     out
 }
 
 /// A length in `N` bytes, little-endian.
-fn length<const N: usize>(length: usize) -> Result<[u8; N], MintError> {
+pub(crate) fn length<const N: usize>(length: usize) -> Result<[u8; N], MintError> {
     let bytes = length.to_le_bytes();
     match bytes.split_first_chunk::<N>() {
         Some((low, high)) if high.iter().all(|byte| *byte == 0) => Ok(*low),

@@ -3,8 +3,9 @@
 use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use jurat_attest::GpuArchitecture;
-use jurat_proto::{UnixSeconds, sha256};
+use jurat_proto::{Nonce, UnixSeconds, sha256};
 use rand_core::TryCryptoRng;
+use serde_json::value::RawValue;
 
 use crate::{
     Blueprint, GpuChain, GpuNonce, MintError, Nras, NrasExchange, Ocsp, Rims, SimulatedGpus, SimulatedQuotes,
@@ -13,7 +14,10 @@ use crate::{
     pki::{Certified, Key, bytes, intel::IntelPki, nvidia::NvidiaPki},
     quote::QuotingEnclave,
     roots,
-    services::Services,
+    services::{
+        Services,
+        switches::{Fabric, SwitchEvidence, Switches},
+    },
     spdm::Gpu,
 };
 
@@ -31,10 +35,13 @@ pub(crate) struct Stage {
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
+    /// dstack's `info`, if an application is measured.
+    pub(crate) info: Option<Box<RawValue>>,
     pub(crate) gpus: Vec<Gpu>,
     pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
     pub(crate) services: Services,
+    pub(crate) fabric: Fabric,
     /// Responders' nonces are derived from it, so that reports need no randomness that could fail.
     pub(crate) seed: [u8; 32],
 }
@@ -86,6 +93,14 @@ impl SimulatedTee {
         self.nvidia_root.spki_sha256
     }
 
+    /// Evidence of the four switches that its GPUs are linked to in protected-PCIe mode.
+    ///
+    /// # Errors
+    /// If one cannot sign.
+    pub fn switches(&self, nonce: &Nonce, form: Switches) -> Result<Vec<SwitchEvidence>, MintError> {
+        self.stage.fabric.evidence(nonce, form)
+    }
+
     /// NVIDIA's manifests of reference values: the driver's, then the VBIOS's, each a SWID tag in XML.
     ///
     /// # Errors
@@ -133,12 +148,16 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated()?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
+        // minted in any case, so that the same randomness gives the same GPUs in every mode
+        let fabric = Fabric::mint(&nvidia, usize::try_from(blueprint.gpus.get()).unwrap_or(0), rng)?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
-            gpus: gpus(blueprint, &nvidia, rng)?,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
+            gpus: gpus(blueprint, &nvidia, &fabric, rng)?,
+            fabric,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,
@@ -156,18 +175,26 @@ impl SimulatedTee {
 fn gpus<R: TryCryptoRng + ?Sized>(
     blueprint: &Blueprint,
     pki: &NvidiaPki,
+    fabric: &Fabric,
     rng: &mut R,
 ) -> Result<Vec<Gpu>, MintError> {
     let stranger = match blueprint.gpu_chain {
         GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
         _ => None,
     };
-    let mint = |_| {
+    let links = fabric.links();
+    let mint = |index| {
         let identity = pki.gpu(rng)?;
         let certificates = stranger.clone().unwrap_or_else(|| identity.chain.clone());
-        Ok(Gpu::new(identity, certificates, blueprint))
+        Ok(Gpu::new(identity, certificates, blueprint, index, &links))
     };
     (0..blueprint.gpus.get()).map(mint).collect()
+}
+
+/// The member of dstack's description of a VM that a judge looks at.
+fn info(compose: &str) -> Result<Box<RawValue>, MintError> {
+    let info = serde_json::json!({ "tcb_info": { "app_compose": compose } });
+    serde_json::value::to_raw_value(&info).map_err(MintError::encoding("the description of the VM"))
 }
 
 impl Root {

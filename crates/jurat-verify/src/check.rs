@@ -66,6 +66,8 @@ check_ids! {
     GpuNonce = "gpu.nonce",
     /// The firmware that each report names is the one that its certificate was issued to.
     GpuFirmware = "gpu.firmware",
+    /// Each GPU's generation, driver and VBIOS are ones that the policy accepts.
+    GpuVersions = "gpu.versions",
     /// Each GPU's measurements equal NVIDIA's reference values.
     GpuMeasurements = "gpu.measurements",
     /// All GPUs run in one confidential mode.

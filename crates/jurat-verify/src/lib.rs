@@ -30,6 +30,7 @@ pub use evidence::MAX_REPORT;
 pub use policy::{
     Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
     Severity,
+    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
 };
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};

@@ -13,9 +13,12 @@ const GPU_TO_CPU: &str = "without TDISP the hardware does not tie the GPU to the
                           machine's, relayed by code inside the VM";
 const SHARED_NONCE: &str = "the quote does not commit to the GPU evidence: both share a public nonce alone, so \
                             the GPU may be any genuine one";
-/// Where the GPUs' own evidence says protected PCIe. Evidence of the switches does not lift it: nothing here judges it.
+/// Where the GPUs' own evidence says protected PCIe, and the switches are not attested.
 pub(crate) const NVLINK: &str = "NVLink fabric unattested: in protected-PCIe mode GPUs talk to each other in the \
                                  clear, over switches that nobody has vouched for";
+/// Where they are.
+pub(crate) const PLAIN_NVLINK: &str = "in protected-PCIe mode GPUs talk to each other in the clear: the switches \
+                                       between them are genuine, the links can be read by whoever taps them";
 const FRESHNESS: &str = "no nonce of your own: the report may be old";
 const ARCHIVED: &str = "judged as of a time that was named, not proven";
 const PAST: &str = "the report was kept: it proves the past, not the present; the machine may since have been stopped, \

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::CheckId;
 
+pub(crate) mod gpu;
 mod hex;
 mod lint;
 mod measurements;
@@ -52,6 +53,9 @@ pub struct Policy {
     /// How the model's digests may have been made, where the claims are attested.
     #[serde(default = "every_manifest_source")]
     pub manifest_sources: Vec<ManifestSource>,
+    /// What every GPU must be.
+    #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
+    pub gpu: gpu::GpuPolicy,
     /// Platforms that are accepted, by the PPID in their PCK certificate. Empty: any genuine one.
     #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Ppid>,
@@ -73,6 +77,9 @@ pub enum PolicyError {
     /// Not TOML, a member missing, unknown or of the wrong kind.
     #[error("policy is not readable: {0}")]
     Syntax(String),
+    /// The same of a file of reference values.
+    #[error("reference values are not readable: {0}")]
+    References(String),
     /// A check without which the others mean nothing is not required.
     #[error("policy must require {0}: without it no other check means anything")]
     Unfounded(CheckId),

@@ -118,12 +118,14 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     let bound = bind::judge(body, policy, quote.as_ref(), inputs.nonce, inputs.peer_spki, &mut transcript);
     let question = gpu::Question {
         payload: &body.nvidia_payload,
-        switches: body.nvswitch_payload.as_deref().is_some_and(|payload| !payload.is_empty()),
+        switches: body.nvswitch_payload.as_deref().unwrap_or_default(),
         claimed: bound.claims.as_ref().map(|(claims, _)| claims.gpus),
         required: policy.requires(CheckId::GpuPresent),
+        policy: &policy.gpu,
         nonce: bound.gpu_nonce,
         root_spki: roots::nvidia(policy.roots),
         rim_root_spki: roots::nvidia_rim(policy.roots),
+        nras_service: roots::nvidia_nras(policy.roots),
         rims: inputs.rims,
         ocsp: inputs.ocsp,
         nras: inputs.nras,

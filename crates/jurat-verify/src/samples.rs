@@ -2,6 +2,8 @@
 //! these tests skip, and say so.
 
 mod golden;
+mod nras;
+mod pinned;
 mod vendors;
 
 use std::{fs, path::PathBuf};

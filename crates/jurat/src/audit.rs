@@ -15,7 +15,7 @@ use crate::{
 use self::{reading::Reading, reports::Reports};
 
 pub(crate) fn run(options: AuditOptions) -> Result<Code, Failure> {
-    let policy = policy::load(&options.policy)?;
+    let policy = policy::load_with(&options.policy, &options.reference)?;
     let reports = Reports::open(&options, &policy)?;
     let extent = if options.part { Extent::Part } else { Extent::Whole };
     let mut reading = Reading::new(Audit::new(&policy, extent), options.save.as_deref())?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jurat_client::{BaseUrl, Client, ClientError};
 use jurat_proto::SignatureRecord;
-use jurat_verify::{BodyDigests, Verdict};
+use jurat_verify::{BodyDigests, Policy, Verdict};
 
 use crate::{
     cli::{CheckOptions, JudgingOptions},
@@ -16,7 +16,8 @@ use crate::{
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
     let (request, response) = (read(&options.request)?, read(&options.response)?);
     let (json, at) = (options.judging.json, options.judging.at);
-    let live = Judged::live(&options.url, &options.judging)?;
+    let policy = policy::load_with(&options.judging.policy, &options.judging.reference)?;
+    let live = Judged::live(&options.url, &policy, &options.judging)?;
     let (client, base) = errand(&options.url)?;
     let record = match block_on(client.fetch_record(&base, &options.id))? {
         Ok(record) => record,
@@ -27,7 +28,7 @@ pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
     let judged = if is_of(&record, &live.verdict) {
         live
     } else {
-        let kept = kept(&client, &base, &record, &options.judging)?;
+        let kept = kept(&client, &base, &record, &policy, &options.judging)?;
         // A stranger's record, as far as anybody can say: the live signer's check refuses it.
         kept.unwrap_or(live)
     };
@@ -56,6 +57,7 @@ fn kept(
     client: &Client,
     base: &BaseUrl,
     record: &SignatureRecord,
+    policy: &Policy,
     options: &JudgingOptions,
 ) -> Result<Option<Judged>, Failure> {
     let (signer, claims) = (&record.signing_address, &record.receipt.claims_hash);
@@ -71,8 +73,7 @@ fn kept(
         "{signer} swore to it under an earlier report: judged by that, from the service's archive"
     ));
     let collateral = options.collateral.as_deref().map(read_text).transpose()?;
-    let policy = policy::load(&options.policy)?;
-    Ok(Some(Judged::kept(report, &policy, options.at, collateral.as_deref())))
+    Ok(Some(Judged::kept(report, policy, options.at, collateral.as_deref())))
 }
 
 /// The records of an export that stand beside this one.

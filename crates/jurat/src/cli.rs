@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Attest(AttestOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
     Doctor(DoctorOptions),
-    /// Show verification policies
+    /// Show verification policies, look for what is unwise in one, make reference values for one
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Show or check the configuration of `serve`
@@ -41,6 +41,10 @@ pub(crate) enum Command {
 pub(crate) enum PolicyCommand {
     /// Print a policy as TOML
     Show(PolicyOptions),
+    /// Name what is unwise about a policy, what an attacker gains by it, and what to write instead
+    Lint(PolicyOptions),
+    /// Print what a trusted report's TD measures to, as reference values
+    Reference(ReferenceOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -178,6 +182,9 @@ pub(crate) struct JudgingOptions {
     /// Policy: production, permissive, 0g, simulated, or a file
     #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
     pub(crate) policy: String,
+    /// Reference values of the software that is accepted, beside the policy's own; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference: Vec<PathBuf>,
     /// The nonce that the report must answer, 64 hex [default for a URL: a fresh one]
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Nonce>,
@@ -233,6 +240,9 @@ pub(crate) struct AuditOptions {
     /// Policy: production, permissive, 0g, simulated, or a file
     #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
     pub(crate) policy: String,
+    /// Reference values of the software that is accepted, beside the policy's own; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference: Vec<PathBuf>,
     /// Judge kept reports as of this time, seconds since 1970 [default: when each was made]
     #[arg(long, value_name = "UNIX")]
     pub(crate) at: Option<u64>,
@@ -271,4 +281,22 @@ pub(crate) struct PolicyOptions {
     /// A name or a file
     #[arg(default_value = "production", value_name = "NAME|FILE")]
     pub(crate) policy: String,
+    /// Reference values to take in; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReferenceOptions {
+    /// A service's base URL, or a file that holds a report
+    #[arg(value_name = "URL|REPORT.json")]
+    pub(crate) target: String,
+    /// What to call the set
+    #[arg(long, default_value = "observed", value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) judging: JudgingOptions,
 }

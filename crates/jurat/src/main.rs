@@ -68,6 +68,8 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
+        Command::Policy(cli::PolicyCommand::Lint(options)) => policy::lint(options),
+        Command::Policy(cli::PolicyCommand::Reference(options)) => policy::reference(options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),
     }

@@ -1,10 +1,14 @@
 //! Policies by name or file.
 
-use jurat_verify::Policy;
+use std::path::PathBuf;
+
+use jurat_verify::{Lint, Policy, ReferenceValues, Severity};
+use serde::Serialize;
 
 use crate::{
-    cli::PolicyOptions,
-    exit::{Code, Failure, print},
+    cli::{PolicyOptions, ReferenceOptions},
+    exit::{Code, Failure, print, say},
+    verify::{Judged, code, read_text},
 };
 
 /// A built-in policy, else the file of that name.
@@ -19,8 +23,84 @@ pub(crate) fn load(name: &str) -> Result<Policy, Failure> {
     Policy::parse(&text).map_err(|error| Failure::config(format_args!("{name}: {error}")))
 }
 
+/// The same, with the sets of these files of reference values.
+pub(crate) fn load_with(name: &str, references: &[PathBuf]) -> Result<Policy, Failure> {
+    let mut policy = load(name)?;
+    for path in references {
+        let refused = |error| Failure::config(format_args!("{}: {error}", path.display()));
+        let values = ReferenceValues::parse(&read_text(path)?).map_err(refused)?;
+        policy.refer_to(values).map_err(refused)?;
+    }
+    Ok(policy)
+}
+
 /// `jurat policy show`
 pub(crate) fn show(options: PolicyOptions) -> Result<Code, Failure> {
-    print(load(&options.policy)?.to_toml().trim_end());
+    let policy = load_with(&options.policy, &options.reference)?;
+    if options.json {
+        print(policy.to_json());
+    } else {
+        print(policy.to_toml().trim_end());
+    }
+    Ok(Code::Done)
+}
+
+/// What `jurat policy lint --json` prints.
+#[derive(Serialize)]
+struct Findings<'a> {
+    policy: &'a str,
+    findings: &'a [Lint],
+}
+
+/// `jurat policy lint`
+pub(crate) fn lint(options: PolicyOptions) -> Result<Code, Failure> {
+    let policy = load_with(&options.policy, &options.reference)?;
+    let found = policy.lint();
+    if options.json {
+        let findings = Findings { policy: &policy.name, findings: &found };
+        print(serde_json::to_string(&findings).map_err(Failure::unavailable)?);
+    } else {
+        for Lint { id, severity, what, gain, instead, .. } in &found {
+            print(format_args!("{:<7} {id}: {what}", severity.as_str()));
+            print(format_args!("        an attacker gains: {gain}"));
+            print(format_args!("        instead: {instead}"));
+        }
+        let of = |severity| found.iter().filter(|lint| lint.severity == severity).count();
+        let (errors, warnings, notes) = (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
+        print(format_args!("{}: {errors} errors, {warnings} warnings, {notes} notes", policy.name));
+    }
+    let clean = found.iter().all(|lint| lint.severity == Severity::Note);
+    Ok(if clean { Code::Done } else { Code::Refuted })
+}
+
+/// `jurat policy reference`: nothing is printed but of a report that is trusted, whatever code runs there.
+pub(crate) fn reference(options: ReferenceOptions) -> Result<Code, Failure> {
+    let judging = &options.judging;
+    let policy = load_with(&judging.policy, &judging.reference)?.of_any_code();
+    let judged = Judged::under(&options.target, &policy, judging)?;
+    let verdict = &judged.verdict;
+    let Some(measured) = verdict.measured() else {
+        verdict.to_string().lines().for_each(say);
+        say(
+            "hint: reference values come from a report that is trusted under the policy, but for tdx.measurements",
+        );
+        return Ok(code(verdict.outcome(), judging.at));
+    };
+    let set = measured.telling(&options.name);
+    let rest = ReferenceValues::of(measured.clone()).to_toml();
+    let pinned = ReferenceValues::of(set).to_toml();
+    let signer = verdict.signing_address().map(ToString::to_string).unwrap_or_default();
+    print(format_args!("# Observed: the same code as that of {signer},"));
+    print(format_args!(
+        "# whose report is {} under the policy {}. Which code that is, it does not say.",
+        verdict.outcome(),
+        policy.name
+    ));
+    print(pinned.trim_end());
+    let others = rest
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.starts_with("name ") && !pinned.contains(line));
+    print("\n# What else was there. Pin what you know to stay.");
+    others.for_each(|line| print(format_args!("# {line}")));
     Ok(Code::Done)
 }

@@ -20,7 +20,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 const HUNG: Duration = Duration::from_secs(180);
 /// The checks that rest on what Intel and NVIDIA say of the platform and of certificates. Nothing else may be missing
 /// from an offline self-check.
-const ON_COLLATERAL: [CheckId; 3] = [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::GpuRevocation];
+const ON_COLLATERAL: [CheckId; 4] =
+    [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::TdxPlatform, CheckId::GpuRevocation];
 
 /// By what the service judges itself, and how often.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ fn check(attester: &Attester, terms: &Terms) -> SelfCheck {
 /// Whether the service may call itself ready on this verdict.
 pub(crate) fn accept(verdict: &Verdict, policy: &Policy, kind: SelfCheckKind) -> SelfCheck {
     let passed = |id| verdict.check(id).is_some_and(|check| check.status == Status::Pass);
-    let missing: Vec<CheckId> = policy.required.iter().copied().filter(|id| !passed(*id)).collect();
+    let missing: Vec<CheckId> = policy.demands().filter(|id| !passed(*id)).collect();
     match verdict.outcome() {
         Outcome::Trusted => SelfCheck::Passed { skipped: Vec::new() },
         Outcome::Undecided

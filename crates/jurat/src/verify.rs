@@ -13,11 +13,8 @@ use crate::{
 };
 
 pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
-    let judged = if is_url(&options.target) {
-        Judged::live(&options.target, &options.judging)?
-    } else {
-        Judged::filed(options.target.as_ref(), &options.judging)?
-    };
+    let policy = policy::load_with(&options.judging.policy, &options.judging.reference)?;
+    let judged = Judged::under(&options.target, &policy, &options.judging)?;
     if let Some(path) = &options.save {
         std::fs::write(path, &judged.report)
             .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
@@ -32,9 +29,17 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// Judges the report of a service, or that of a file.
+    pub(crate) fn under(target: &str, policy: &Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+        if is_url(target) {
+            Self::live(target, policy, options)
+        } else {
+            Self::of(read_text(target.as_ref())?, policy, options.nonce, options)
+        }
+    }
+
     /// Fetches a report under a nonce of our own and judges it.
-    pub(crate) fn live(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
-        let policy = policy::load(&options.policy)?;
+    pub(crate) fn live(url: &str, policy: &Policy, options: &JudgingOptions) -> Result<Self, Failure> {
         let nonce = match options.nonce {
             Some(nonce) => nonce,
             None => selfcheck::fresh_nonce()?,
@@ -43,13 +48,7 @@ impl Judged {
             *policy.bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
         let (client, base) = errand(url)?;
         let report = block_on(client.fetch_report(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
-        Self::of(report, &policy, Some(nonce), options)
-    }
-
-    /// Judges a report from a file.
-    fn filed(path: &Path, options: &JudgingOptions) -> Result<Self, Failure> {
-        let policy = policy::load(&options.policy)?;
-        Self::of(read_text(path)?, &policy, options.nonce, options)
+        Self::of(report, policy, Some(nonce), options)
     }
 
     /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.

@@ -1,11 +1,14 @@
 //! What must be trusted: the bases themselves, and what may differ from them.
 
 use jurat_attest::GpuArchitecture;
-use jurat_simulated::QuoteForm;
+use jurat_simulated::{QuoteForm, Tcb};
 use serde_json::Value;
 
 use crate::{
-    bases::Name,
+    bases::{
+        Name,
+        policy::{MEMBERS, quote},
+    },
     format::Verdict,
     refuse::{Case, inputs, machine, report},
     scene::{DAY, Edit, swap},
@@ -29,6 +32,39 @@ pub fn all() -> Vec<Case> {
         })
         .collect();
     all.extend([
+        accept(
+            "hardening",
+            "a platform with an open advisory, under a policy that allows it",
+            machine(|m| m.tcb = Tcb::SwHardeningNeeded),
+        )
+        .and(inputs(|inputs, _| {
+            swap(&mut inputs.policy, "[\"UpToDate\"]", "[\"UpToDate\", \"SWHardeningNeeded\"]")
+        })),
+        accept(
+            "reference-whole",
+            "a reference set that pins everything",
+            inputs(|inputs, _| {
+                for (name, at, length) in &MEMBERS[5..] {
+                    let value = hex::encode(&quote()[48 + at..][..*length]);
+                    inputs.policy += &format!("{name} = \"{value}\"\n");
+                }
+            }),
+        ),
+        accept(
+            "reference-second",
+            "two reference sets, of which the second matches",
+            inputs(|inputs, _| {
+                let at = inputs.policy.find("\n[[measurements]]").expect("it has a set");
+                let first = inputs.policy[at..].replace("the simulated TD", "another").replacen(
+                    "rtmr0 = \"",
+                    "rtmr0 = \"0x",
+                    1,
+                );
+                let value = first.find("rtmr0 = \"0x").expect("a register") + 11;
+                let first = format!("{}{}{}", &first[..value], "00".repeat(48), &first[value + 96..]);
+                inputs.policy.insert_str(at, &first);
+            }),
+        ),
         accept("quote-v5", "a quote of version 5 with a TD 1.0 report", machine(|m| m.quote = QuoteForm::V5)),
         accept(
             "quote-v5-td15",

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::UnixSeconds;
-use jurat_verify::{Policy, Verdict, verify_report};
+use jurat_verify::{NrasAnswer, Policy, Verdict, verify_report};
 
 use crate::format::Inputs;
 
@@ -33,7 +33,10 @@ pub fn judge(inputs: &Inputs) -> Result<Verdict, String> {
         .map(|text| STANDARD.decode(text))
         .collect::<Result<_, _>>()
         .map_err(|error| error.to_string())?;
-    drop(ocsp);
+    given = given.rims(&inputs.rims).ocsp(&ocsp);
+    if let Some(nras) = &inputs.nras {
+        given = given.nras(NrasAnswer { answer: &nras.answer, jwks: &nras.jwks });
+    }
     let report = serde_json::to_string(&inputs.report).map_err(|error| error.to_string())?;
     Ok(verify_report(&report, &policy, given))
 }

@@ -8,12 +8,14 @@ use jurat_proto::{
     Binding, Claims, Digest, KeyOrigin, Layout, ManifestSource, Model, Nonce, PublicKey, ReportData,
     Software, Tls, UnixMillis, UnixSeconds, gpu_nonce, report_data, sha256,
 };
-use jurat_simulated::{Blueprint, SimulatedTee, Tcb};
+use jurat_simulated::{Blueprint, Ocsp, Rims, SimulatedTee};
 use k256::ecdsa::SigningKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{format::Inputs, seeded::Seeded};
+
+pub mod dstack;
 
 /// 2026-09-21: the time of every base.
 pub const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
@@ -29,10 +31,10 @@ pub struct Setting {
     pub seed: u64,
     /// How many GPUs; with 0 the machine has none.
     pub gpus: u32,
-    /// The state of the platform's firmware.
-    pub tcb: Tcb,
     /// The binding asked for.
     pub binding: Binding,
+    /// Whether the TD is a VM of dstack, which measures an application's compose file.
+    pub dstack_vm: bool,
     /// The caller's policy, TOML.
     pub policy: String,
 }
@@ -86,7 +88,6 @@ impl Setting {
     /// The machine under an edited blueprint.
     pub fn machine(&self, edit: impl FnOnce(&mut Blueprint)) -> Machine {
         let mut blueprint = Blueprint::new(NOW, NonZeroU32::new(self.gpus).unwrap_or(NonZeroU32::MIN));
-        blueprint.tcb = self.tcb;
         edit(&mut blueprint);
         Machine { tee: minted(self.seed, blueprint), gpu_nonce: gpu_nonce(self.binding, &signer(), &NONCE) }
     }
@@ -128,6 +129,11 @@ impl Setting {
         let data = ReportData::new(data);
         let quoted = machine.tee.quote_provider().quote(&data).expect("the stage quotes");
         let mut quote = quoted.bytes;
+        let (mut event_log, mut info) = (quoted.event_log.unwrap_or_default(), json!({}));
+        if self.dstack_vm {
+            dstack::measure(&mut quote, &mut event_log, &mut info);
+            machine.tee.resign_quote(&mut quote).expect("a quote");
+        }
         edits.iter().for_each(|edit| {
             if let Edit::Quote(edit) = edit {
                 edit(&mut quote, &machine)
@@ -142,7 +148,8 @@ impl Setting {
         });
         collateral.sort_all_objects();
 
-        let mut report = self.report(&data, &quote, payload, claims, quoted.event_log.unwrap_or_default());
+        let said = Said { data, quote, payload, claims, event_log, info };
+        let mut report = self.report(&said);
         edits.iter().for_each(|edit| {
             if let Edit::Report(edit) = edit {
                 edit(&mut report)
@@ -160,6 +167,9 @@ impl Setting {
             ocsp: vec![],
             nras: None,
         };
+        if self.gpus > 0 {
+            nvidia(&machine, &mut inputs, Rims::Fitting, Ocsp::Good);
+        }
         edits.iter().for_each(|edit| {
             if let Edit::Inputs(edit) = edit {
                 edit(&mut inputs, &machine)
@@ -179,14 +189,8 @@ impl Setting {
         report_data(&signer().address(), &NONCE, layout)
     }
 
-    fn report(
-        &self,
-        data: &ReportData,
-        quote: &[u8],
-        payload: String,
-        claims: String,
-        event_log: String,
-    ) -> BTreeMap<String, Value> {
+    fn report(&self, said: &Said) -> BTreeMap<String, Value> {
+        let Said { data, quote, payload, claims, event_log, info } = said;
         let key = signer();
         let mut members: BTreeMap<&str, Value> = [
             ("signing_address", key.address().to_string().into()),
@@ -196,10 +200,10 @@ impl Setting {
             ("gpu_nonce", gpu_nonce(self.binding, &key, &NONCE).to_string().into()),
             // `quote` is the same again, for other clients: a vector says it once
             ("intel_quote", hex::encode(quote).into()),
-            ("nvidia_payload", payload.into()),
-            ("event_log", event_log.into()),
+            ("nvidia_payload", payload.clone().into()),
+            ("event_log", event_log.clone().into()),
             ("vm_config", "".into()),
-            ("info", json!({})),
+            ("info", info.clone()),
             ("binding", self.binding.as_str().into()),
             ("report_data", data.to_string().into()),
             ("tee", "simulated".into()),
@@ -207,7 +211,7 @@ impl Setting {
         ]
         .into();
         match self.binding {
-            Binding::JuratV1 => drop(members.insert("claims", claims.into())),
+            Binding::JuratV1 => drop(members.insert("claims", claims.clone().into())),
             Binding::DstackV1 => (),
             Binding::DstackV2 => drop(members.insert("tls_cert_fingerprint", spki().to_string().into())),
         }
@@ -215,8 +219,25 @@ impl Setting {
     }
 }
 
+/// What the machine said, before it is put into a report.
+struct Said {
+    data: ReportData,
+    quote: Vec<u8>,
+    payload: String,
+    claims: String,
+    event_log: String,
+    info: Value,
+}
+
+/// What the caller fetches from NVIDIA's look-alike.
+pub fn nvidia(machine: &Machine, inputs: &mut Inputs, rims: Rims, ocsp: Ocsp) {
+    inputs.rims = machine.tee.rims(rims).expect("the stage signs");
+    let responses = machine.tee.ocsp(ocsp).expect("the stage signs");
+    inputs.ocsp = responses.iter().map(|der| STANDARD.encode(der)).collect();
+}
+
 /// A machine is minted once: most edits reach in later, and keys take their time.
-fn minted(seed: u64, blueprint: Blueprint) -> SimulatedTee {
+pub(crate) fn minted(seed: u64, blueprint: Blueprint) -> SimulatedTee {
     type Minted = Vec<(u64, Blueprint, SimulatedTee)>;
     thread_local!(static MINTED: RefCell<Minted> = const { RefCell::new(vec![]) });
     MINTED.with_borrow_mut(|all| {
@@ -244,6 +265,19 @@ pub fn spki() -> Digest {
     sha256(b"SubjectPublicKeyInfo")
 }
 
+/// A model of two small files.
+pub fn model() -> Model {
+    let files = ["config.json", "model.safetensors"]
+        .map(|path| (path.to_owned(), sha256(path.as_bytes()).to_string()));
+    let manifest: String = files.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect();
+    Model {
+        sha256: Some(sha256(manifest.as_bytes()).to_string()),
+        file_count: Some(2),
+        bytes: Some(28),
+        files: files.into(),
+    }
+}
+
 fn claims(gpus: u32) -> Claims {
     let key = signer();
     Claims {
@@ -256,7 +290,7 @@ fn claims(gpus: u32) -> Claims {
         tls: Tls::SelfSigned,
         tls_spki_sha256: Some(spki().to_string()),
         gpus,
-        model: Model::default(),
+        model: model(),
         manifest_source: ManifestSource::AtStart,
         software: Software { version: "0.1.0".into(), commit: String::new() },
         config_sha256: sha256(b"vector configuration"),

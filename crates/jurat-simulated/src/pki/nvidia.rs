@@ -65,6 +65,21 @@ impl NvidiaPki {
         Ok(Self { root, identity, provisioner, validity, architecture, deviation })
     }
 
+    /// A switch with keys of its own, and its number in the fabric.
+    pub(crate) fn switch<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+    ) -> Result<(GpuIdentity, [u8; 8]), MintError> {
+        let number = bytes::<8, R>(rng)?;
+        let device = format!("50{}", hex::encode_upper(number));
+        let named = |part: &str| format!("LS_10 A01 FSP {part},serialNumber={device}");
+        let brom = subject(&named("BROM"), Role::Issuer(None), self.validity, vec![])?;
+        let brom = self.provisioner.issue(rng, brom)?;
+        let leaf = brom.issue(rng, subject(&named("FMC LF"), Role::Signer, self.validity, vec![])?)?;
+        let chain = chain(&[&leaf, &brom, &self.provisioner, &self.identity, &self.root])?;
+        Ok((GpuIdentity { key: leaf.key, chain }, number))
+    }
+
     /// A GPU with keys of its own.
     pub(crate) fn gpu<R: TryCryptoRng + ?Sized>(&self, rng: &mut R) -> Result<GpuIdentity, MintError> {
         // as in NVIDIA's, a device's certificates are told apart by the serial number in their subject

@@ -152,7 +152,7 @@ impl<'a> Link<'a> {
     pub(super) fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
         let wrong = |error| ChainError::Der(at, error);
         let certificate = Certificate::from_der(der).map_err(wrong)?;
-        let signed = to_be_signed(der).map_err(wrong)?;
+        let signed = first_member(der).map_err(wrong)?;
         let tbs = certificate.tbs_certificate();
 
         for algorithm in [certificate.signature_algorithm(), tbs.signature()] {
@@ -172,9 +172,7 @@ impl<'a> Link<'a> {
             .map_err(|_| ChainError::Algorithm(at))?;
         let spki = sha256(&spki.to_der().map_err(wrong)?);
 
-        let seconds = |time: &x509_cert::time::Time| time.to_unix_duration().as_secs();
-        let validity = tbs.validity();
-        if now.0 < seconds(&validity.not_before) || now.0 > seconds(&validity.not_after) {
+        if !valid_at(&certificate, now) {
             return Err(ChainError::Validity(at, now));
         }
         for extension in tbs.extensions().into_iter().flatten() {
@@ -213,13 +211,20 @@ impl<'a> Link<'a> {
     }
 }
 
-/// The first member of a certificate, with tag and length.
-fn to_be_signed(der: &[u8]) -> Result<&[u8], der::Error> {
+/// Whether a certificate is valid at a time.
+pub(super) fn valid_at(certificate: &Certificate, now: UnixSeconds) -> bool {
+    let seconds = |time: &x509_cert::time::Time| time.to_unix_duration().as_secs();
+    let validity = certificate.tbs_certificate().validity();
+    (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.0)
+}
+
+/// The first member of a sequence, with tag and length: what is signed of a certificate.
+pub(super) fn first_member(der: &[u8]) -> Result<&[u8], der::Error> {
     SliceReader::new(der)?.sequence(|members| {
-        let signed = members.tlv_bytes()?;
+        let first = members.tlv_bytes()?;
         while !members.is_finished() {
             members.tlv_bytes()?;
         }
-        Ok(signed)
+        Ok(first)
     })
 }

@@ -18,6 +18,8 @@ pub(crate) struct Identity {
 /// Why a GPU cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IdentityError {
+    #[error("its evidence is not legible")]
+    Illegible,
     #[error("its certificate names no chip")]
     Chip,
     #[error("its report names no driver")]
@@ -29,17 +31,18 @@ pub(crate) enum IdentityError {
 impl Identity {
     /// Reads a GPU's parts. What its signature and its chain do not vouch for is worth nothing.
     pub(crate) fn read(report: &SpdmReport<'_>, leaf: &Certificate) -> Result<Self, IdentityError> {
-        let name = common_name(leaf).ok_or(IdentityError::Chip)?;
-        let chip = name.split(' ').next().filter(|chip| !chip.is_empty()).ok_or(IdentityError::Chip)?;
+        let chip = chip(leaf).ok_or(IdentityError::Chip)?;
         let driver = report.opaque(tag::DRIVER_VERSION).and_then(text).ok_or(IdentityError::Driver)?;
         let vbios = report.opaque(tag::VBIOS_VERSION).and_then(vbios).ok_or(IdentityError::Vbios)?;
-        Ok(Self { chip: chip.to_owned(), driver, vbios })
+        Ok(Self { chip, driver, vbios })
     }
 }
 
-fn common_name(certificate: &Certificate) -> Option<String> {
-    let name = certificate.tbs_certificate().subject().common_name().ok()??;
-    Some(name.value().into_owned())
+/// The chip that a certificate is about.
+pub(crate) fn chip(leaf: &Certificate) -> Option<String> {
+    let name = leaf.tbs_certificate().subject().common_name().ok()??;
+    let name = name.value();
+    name.split(' ').next().filter(|chip| !chip.is_empty()).map(str::to_owned)
 }
 
 /// ASCII that ends in NULs.

@@ -36,10 +36,10 @@ pub(super) fn judge(gpus: &[Gpu<'_>], manifests: &[Authenticated]) -> Finding {
     let mut used = vec![false; rims.len()];
     for (at, gpu) in gpus.iter().enumerate() {
         let fail = |reason: String| Finding::fail(format!("GPU {at}: {reason}"));
-        let (Ok(chain), Ok(report)) = (&gpu.chain, &gpu.report) else { return fail("not legible".into()) };
-        let identity = match Identity::read(report, &chain.leaf) {
-            Ok(identity) => identity,
-            Err(error) => return fail(error.to_string()),
+        let (identity, report) = match (gpu.identity(), &gpu.report) {
+            (Ok(identity), Ok(report)) => (identity, report),
+            (Err(error), _) => return fail(error.to_string()),
+            (_, Err(error)) => return fail(error.to_string()),
         };
         match Pair::of(&identity, &rims, &mut used) {
             Ok(pair) => match pair.compare(report) {

@@ -1,41 +1,46 @@
 //! The checks on GPU evidence, `gpu.*`.
 
+mod authentic;
 mod certificates;
 mod firmware;
 mod identity;
 mod measurements;
 mod mode;
+pub(crate) mod nras;
 mod ocsp;
 mod payload;
 mod rim;
 mod spdm;
-
-use std::fmt::Display;
+mod switches;
+mod versions;
 
 use jurat_proto::{Digest, Nonce, UnixSeconds};
 use p384::ecdsa::{Signature, signature::Verifier};
 
 use self::{
     certificates::{Chain, ChainError},
-    firmware::Firmware,
+    identity::{Identity, IdentityError},
     measurements::Authenticated,
+    nras::Service,
     payload::{Evidence, Payload},
     rim::{MAX_MANIFESTS, Rim, RimError},
     spdm::{SpdmError, SpdmReport},
 };
-use crate::{CheckId, NrasAnswer, check::Finding, verdict::Transcript};
+use crate::{CheckId, NrasAnswer, check::Finding, policy::gpu::GpuPolicy, verdict::Transcript};
 
 /// What is asked about a report's GPU evidence.
 #[allow(dead_code)] // TEMP
 pub(crate) struct Question<'a> {
     /// `nvidia_payload` as it stands in the report.
     pub(crate) payload: &'a str,
-    /// Whether there is any `nvswitch_payload`.
-    pub(crate) switches: bool,
+    /// `nvswitch_payload` as it stands in the report; empty if there is none.
+    pub(crate) switches: &'a str,
     /// How many GPUs the attested claims say there are; `None` if none are attested.
     pub(crate) claimed: Option<u32>,
     /// Whether the policy insists on GPUs.
     pub(crate) required: bool,
+    /// What the policy demands of them.
+    pub(crate) policy: &'a GpuPolicy,
     /// The nonce that the GPUs must have signed, or why there is none to compare with.
     pub(crate) nonce: Result<Nonce, &'static str>,
     /// SHA-256 of the SubjectPublicKeyInfo of the root of GPUs.
@@ -48,27 +53,32 @@ pub(crate) struct Question<'a> {
     pub(crate) ocsp: &'a [Vec<u8>],
     /// NVIDIA's own verdict.
     pub(crate) nras: Option<NrasAnswer<'a>>,
+    /// Who must have given it.
+    pub(crate) nras_service: Service,
     pub(crate) now: UnixSeconds,
 }
 
 /// The checks that look into the evidence.
-const INSIDE: [CheckId; 7] = [
+const INSIDE: [CheckId; 9] = [
     CheckId::GpuChain,
     CheckId::GpuRevocation,
     CheckId::GpuSignature,
     CheckId::GpuNonce,
     CheckId::GpuFirmware,
+    CheckId::GpuVersions,
     CheckId::GpuMeasurements,
     CheckId::GpuMode,
+    CheckId::GpuNras,
 ];
 
 /// Makes every `gpu.*` check.
 pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
-    file_unmade(transcript);
     let payload = match Payload::parse(question.payload) {
         Ok(Some(payload)) => payload,
         Ok(None) => {
-            let wanted = question.required || question.claimed.is_some_and(|count| count > 0);
+            let wanted = question.required
+                || !question.policy.is_empty()
+                || question.claimed.is_some_and(|count| count > 0);
             let reason = "the report carries no GPU evidence";
             let finding = if wanted { Finding::fail(reason) } else { Finding::skip(reason) };
             transcript.file(CheckId::GpuPresent, finding);
@@ -84,8 +94,8 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
 
     let manifests = question.manifests();
 
-    transcript.file(CheckId::GpuPresent, present(&gpus, question.claimed));
-    let chained = transcript.file(CheckId::GpuChain, chain(&gpus));
+    transcript.file(CheckId::GpuPresent, authentic::present(&gpus, question.claimed));
+    let chained = transcript.file(CheckId::GpuChain, authentic::chain(&gpus));
     let signers = manifests.iter().filter_map(|manifest| manifest.as_ref().ok()).map(|(_, chain)| chain);
     transcript.file(
         CheckId::GpuRevocation,
@@ -95,17 +105,27 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
             Finding::skip("rests on gpu.chain")
         },
     );
-    let signed = transcript.file(CheckId::GpuSignature, signature(&gpus, chained));
-    transcript.file(CheckId::GpuNonce, nonce(&gpus, &payload, question.nonce));
+    let signed = transcript.file(CheckId::GpuSignature, authentic::signature(&gpus, chained));
+    transcript.file(CheckId::GpuNonce, authentic::nonce(&gpus, &payload, question.nonce));
     if signed {
-        transcript.file(CheckId::GpuFirmware, firmware(&gpus));
+        transcript.file(CheckId::GpuFirmware, authentic::firmware(&gpus));
+        transcript.file(CheckId::GpuVersions, versions::judge(&gpus, question.policy));
         transcript.file(CheckId::GpuMeasurements, measurements::judge(&gpus, &manifests));
-        mode::judge(gpus.iter().filter_map(|gpu| gpu.report.as_ref().ok()), question.switches, transcript);
+        let fabric = switches::judge(&gpus, question);
+        let (finding, limit) = mode::judge(&gpus, fabric);
+        transcript.file(CheckId::GpuMode, finding);
+        limit.into_iter().for_each(|limit| transcript.limit(limit));
     } else {
-        for id in [CheckId::GpuFirmware, CheckId::GpuMeasurements, CheckId::GpuMode] {
+        for id in [CheckId::GpuFirmware, CheckId::GpuVersions, CheckId::GpuMeasurements, CheckId::GpuMode] {
             transcript.file(id, Finding::skip("rests on gpu.signature"));
         }
     }
+    let nras = match question.nras {
+        None => Finding::skip("NVIDIA's attestation service was not asked"),
+        Some(_) if !signed => Finding::skip("rests on gpu.signature"),
+        Some(answer) => nras::judge(&gpus, answer, question.nonce, &question.nras_service, question.now),
+    };
+    transcript.file(CheckId::GpuNras, nras);
 }
 
 /// What a manifest says, for tests over genuine ones.
@@ -130,11 +150,6 @@ impl Question<'_> {
     }
 }
 
-/// What this version does not judge.
-fn file_unmade(transcript: &mut Transcript) {
-    transcript.file(CheckId::GpuNras, Finding::skip("NVIDIA's attestation service was not asked"));
-}
-
 fn skip_inside(transcript: &mut Transcript, reason: &str) {
     for id in INSIDE {
         transcript.file(id, Finding::skip(reason));
@@ -154,101 +169,20 @@ impl<'a> Gpu<'a> {
             report: SpdmReport::parse(&evidence.report),
         }
     }
-}
 
-/// The first objection, with the number of the GPU that it is about.
-fn first_objection<'a, 'b: 'a>(
-    gpus: &'a [Gpu<'b>],
-    objection: impl Fn(&'a Gpu<'b>) -> Option<String>,
-) -> Option<Finding> {
-    gpus.iter()
-        .enumerate()
-        .find_map(|(at, gpu)| objection(gpu).map(|reason| Finding::fail(format!("GPU {at}: {reason}"))))
-}
+    /// What it says that it is.
+    fn identity(&self) -> Result<Identity, IdentityError> {
+        let (Ok(chain), Ok(report)) = (&self.chain, &self.report) else {
+            return Err(IdentityError::Illegible);
+        };
+        Identity::read(report, &chain.leaf)
+    }
 
-fn text(error: &impl Display) -> Option<String> {
-    Some(error.to_string())
-}
-
-fn present(gpus: &[Gpu<'_>], claimed: Option<u32>) -> Finding {
-    let keys: Vec<_> = gpus.iter().filter_map(|gpu| gpu.chain.as_ref().ok()).collect();
-    for (at, chain) in keys.iter().enumerate() {
-        if keys.iter().take(at).any(|other| other.leaf_spki == chain.leaf_spki) {
-            return Finding::fail("the evidence of one GPU is there twice");
-        }
-    }
-    let count = gpus.len();
-    match claimed {
-        Some(claimed) if usize::try_from(claimed).ok() != Some(count) => {
-            Finding::fail(format!("evidence of {count}, while the claims say {claimed}"))
-        }
-        Some(_) => Finding::pass(format!("evidence of {count}, as many as the claims say")),
-        None => Finding::pass(format!("evidence of {count}; how many the machine has is not attested")),
-    }
-}
-
-fn chain(gpus: &[Gpu<'_>]) -> Finding {
-    first_objection(gpus, |gpu| gpu.chain.as_ref().err().and_then(text))
-        .unwrap_or_else(|| Finding::pass("every chain ends at the pinned root"))
-}
-
-fn signature(gpus: &[Gpu<'_>], chained: bool) -> Finding {
-    let illegible = first_objection(gpus, |gpu| gpu.report.as_ref().err().and_then(text));
-    if let Some(finding) = illegible {
-        return finding;
-    }
-    if !chained {
-        return Finding::skip("rests on gpu.chain");
-    }
-    let unsigned = first_objection(gpus, |gpu| {
-        let (Ok(chain), Ok(report)) = (&gpu.chain, &gpu.report) else { return Some("not legible".into()) };
-        let holds = Signature::from_slice(report.signature)
-            .is_ok_and(|signature| chain.key.verify(report.signed, &signature).is_ok());
-        (!holds).then(|| "the report's signature is wrong".into())
-    });
-    unsigned.unwrap_or_else(|| {
-        let blocks = gpus.iter().filter_map(|gpu| gpu.report.as_ref().ok()).map(|report| report.blocks.len());
-        Finding::pass(format!("every report is signed, over {} measurements in all", blocks.sum::<usize>()))
-    })
-}
-
-fn nonce(gpus: &[Gpu<'_>], payload: &Payload, expected: Result<Nonce, &'static str>) -> Finding {
-    let expected = match expected {
-        Ok(expected) => expected,
-        Err(reason) => return Finding::skip(reason),
-    };
-    let stale = first_objection(gpus, |gpu| {
-        let report = gpu.report.as_ref().ok()?;
-        (report.nonce != expected.as_bytes())
-            .then(|| "the report is over another nonce than the binding derives".into())
-    });
-    if let Some(finding) = stale {
-        return finding;
-    }
-    if gpus.iter().any(|gpu| gpu.report.is_err()) {
-        return Finding::skip("rests on gpu.signature");
-    }
-    if payload.nonce != expected {
-        return Finding::fail("the payload names another nonce than its reports are over");
-    }
-    Finding::pass("every report is over the nonce that the binding derives")
-}
-
-fn firmware(gpus: &[Gpu<'_>]) -> Finding {
-    let compare = |gpu: &Gpu<'_>| match (&gpu.chain, &gpu.report) {
-        (Ok(chain), Ok(report)) => firmware::compare(report, &chain.leaf),
-        _ => Firmware::Other,
-    };
-    let other = first_objection(gpus, |gpu| {
-        (compare(gpu) == Firmware::Other)
-            .then(|| "the report names other firmware than its certificate".into())
-    });
-    match other {
-        Some(finding) => finding,
-        None if gpus.iter().any(|gpu| compare(gpu) == Firmware::Unnamed) => {
-            Finding::skip("a report names no firmware, as from drivers before 550")
-        }
-        None => Finding::pass("every report names the firmware that its certificate was issued to"),
+    /// Whether its certified key signed its report.
+    fn is_signed(&self) -> bool {
+        let (Ok(chain), Ok(report)) = (&self.chain, &self.report) else { return false };
+        Signature::from_slice(report.signature)
+            .is_ok_and(|signature| chain.key.verify(report.signed, &signature).is_ok())
     }
 }
 

@@ -23,6 +23,10 @@ pub(crate) mod tag {
     pub(crate) const NVDEC0_STATUS: u16 = 11;
     pub(crate) const FIRMWARE_ID: u16 = 20;
     pub(crate) const PROTECTED_PCIE: u16 = 21;
+    /// Of a switch its own number, of a GPU those of the switches at its links.
+    pub(crate) const PDI: u16 = 22;
+    pub(crate) const GPUS_OF_SWITCH: u16 = 26;
+    pub(crate) const FEATURE_FLAG: u16 = 36;
 }
 
 /// One measurement block.

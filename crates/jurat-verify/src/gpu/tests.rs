@@ -18,8 +18,8 @@ fn root() -> Digest {
 
 fn holds(evidence: &Evidence) -> bool {
     let gpus = [Gpu::read(evidence, &root(), AT)];
-    let chained = chain(&gpus).holds();
-    chained && signature(&gpus, chained).holds()
+    let chained = authentic::chain(&gpus).holds();
+    chained && authentic::signature(&gpus, chained).holds()
 }
 
 #[test]

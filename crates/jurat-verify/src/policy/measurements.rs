@@ -80,6 +80,20 @@ impl ReferenceSet {
         }
     }
 
+    /// Of a set that pins everything a report showed, the members that tell the software apart: MRTD, RTMR0 to RTMR2,
+    /// and the compose hash, or without one RTMR3. The others change with the machine or belong to the host.
+    pub fn telling(&self, name: &str) -> Self {
+        Self {
+            mrtd: self.mrtd,
+            rtmr0: self.rtmr0,
+            rtmr1: self.rtmr1,
+            rtmr2: self.rtmr2,
+            rtmr3: self.rtmr3.filter(|_| self.compose_hash.is_none()),
+            compose_hash: self.compose_hash,
+            ..Self::named(name)
+        }
+    }
+
     /// Its members by their names in the TOML form.
     pub(crate) fn members(&self) -> [(&'static str, Option<&[u8]>); 13] {
         fn of<const N: usize>(value: &Option<super::hex::Hex<N>>) -> Option<&[u8]> {
@@ -175,7 +189,8 @@ impl ReferenceValues {
 
     /// Reads the TOML form.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let values: Self = toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
+        let values: Self =
+            toml::from_str(text).map_err(|error| PolicyError::References(error.to_string()))?;
         if values.measurements.is_empty() {
             return Err(PolicyError::Empty("reference set"));
         }

@@ -101,8 +101,18 @@ fn reference_values_are_taken_in() {
     assert!(policy.requires(CheckId::TdxMeasurements), "what is pinned is compared");
     assert_eq!(policy.refer_to(values), Err(PolicyError::SetTwice("image".into())));
     assert_eq!(ReferenceValues::parse("measurements = []"), Err(PolicyError::Empty("reference set")));
+    assert!(matches!(ReferenceValues::parse(BUILT_IN[0]), Err(PolicyError::References(_))));
     let policy = production_with(&set()).unwrap().of_any_code();
     assert!(policy.measurements.is_empty() && !policy.requires(CheckId::TdxMeasurements));
+}
+
+/// The one real file of reference values in the project: of the simulated TEE.
+#[test]
+fn the_published_reference_values_are_legible() {
+    let published = include_str!("../../../../attestation/reference/simulated.toml");
+    let values = ReferenceValues::parse(published).unwrap();
+    assert_eq!(values.measurements.len(), 1);
+    assert_eq!(values.measurements[0].name, "simulated");
 }
 
 #[test]

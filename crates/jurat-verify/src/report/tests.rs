@@ -1,5 +1,8 @@
-//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one.
+//! The judge over simulated reports that hold. `refused.rs` beside this file has the ways to spoil one, `pinned.rs` those
+//! that are of something else than the policy names.
 
+mod nvidia;
+mod pinned;
 mod refused;
 
 use std::num::NonZeroU32;
@@ -11,8 +14,7 @@ use jurat_proto::{
     UnixMillis, gpu_nonce, report_data, sha256,
 };
 use jurat_simulated::{
-    Blueprint, GpuChain, GpuFirmware, GpuNonce, Ocsp, ProtectedPcie, QuoteForm, Revoked, Rims, SimulatedTee,
-    Tcb,
+    Blueprint, GpuChain, GpuFirmware, GpuNonce, ProtectedPcie, QuoteForm, Revoked, SimulatedTee, Tcb,
 };
 use k256::ecdsa::SigningKey;
 use proptest::prelude::*;
@@ -167,6 +169,7 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
             "bind.signer",
             "bind.model",
             "bind.tls",
+            "gpu.versions",
             "gpu.measurements",
             "gpu.revocation",
             "gpu.nras"
@@ -330,84 +333,4 @@ fn a_trusted_signer_checks_receipts() {
     assert_eq!(verdict.tee(), crate::Tee::Simulated);
     assert!(verdict.limits()[0].starts_with("simulated hardware"));
     assert_eq!(signer.check(&record, b"{}", b"{\"id\":\"y\"}").outcome(), Outcome::Refuted);
-}
-
-#[test]
-fn with_manifests_measurements_are_compared() {
-    let attester = Attester::new(&blueprint());
-    let report = attester.report(Binding::JuratV1, &NONCE).to_string();
-    let judge = |form| {
-        let rims = attester.tee.rims(form).unwrap();
-        verify_report(&report, &policy("simulated"), inputs().rims(&rims))
-    };
-    let verdict = judge(Rims::Fitting);
-    let check = verdict.check(CheckId::GpuMeasurements).unwrap();
-    assert_eq!(check.status, Status::Pass, "{verdict}");
-    assert_eq!(check.reason, "28 measurements equal NVIDIA's for driver and VBIOS", "two GPUs, 14 each");
-    for (form, reason) in [
-        (
-            Rims::OtherDriver,
-            "GPU 0: no manifest of driver 000.000.00 of GH100; there is one of GH100 000.000.01",
-        ),
-        (
-            Rims::OtherVbios,
-            "no manifest of VBIOS EE.EE.EE.EE.EE of GH100; there is one of GH100 EE.EE.EE.EE.EF",
-        ),
-        (Rims::OtherChip, "no manifest of driver 000.000.00 of GH100; there is one of GB100 000.000.00"),
-        (Rims::OtherMeasurement, "GPU 0: measurement 26 is"),
-        (Rims::Overlapping, "GPU 0: measurement 26 is in both manifests"),
-        (Rims::ExpiredSigner, "manifest 0: its signer's certificate 0 is not valid at 1790000000"),
-    ] {
-        let verdict = judge(form);
-        assert_refused(&verdict, &["gpu.measurements"]);
-        let found = &verdict.check(CheckId::GpuMeasurements).unwrap().reason;
-        assert!(found.contains(reason), "{form:?}: {found}");
-    }
-}
-
-#[test]
-fn with_ocsp_responses_revocation_is_judged() {
-    let attester = Attester::new(&blueprint());
-    let report = attester.report(Binding::JuratV1, &NONCE).to_string();
-    let judge = |ocsp: &[Vec<u8>]| verify_report(&report, &policy("simulated"), inputs().ocsp(ocsp));
-    let all = attester.tee.ocsp(Ocsp::Good).unwrap();
-    let verdict = judge(&all);
-    let check = verdict.check(CheckId::GpuRevocation).unwrap();
-    assert_eq!(check.status, Status::Pass, "{verdict}");
-    // leafs and boot ROMs of both, and the two that they share
-    assert_eq!(all.len(), 6);
-
-    for (form, reason) in [
-        (Ocsp::Revoked, "GPU 0, certificate 2: it is revoked"),
-        (Ocsp::Hold, "GPU 0, certificate 2: it is on hold"),
-        (Ocsp::Unknown, "GPU 0, certificate 2: the responder does not know it"),
-        (Ocsp::Stale, "what is said of it does not hold at 1790000000"),
-        (Ocsp::OtherResponder, "who answers was not authorised to by anybody above it"),
-        (Ocsp::NotAResponder, "who answers was not authorised to by anybody above it"),
-    ] {
-        let verdict = judge(&attester.tee.ocsp(form).unwrap());
-        assert_refused(&verdict, &["gpu.revocation"]);
-        let found = &verdict.check(CheckId::GpuRevocation).unwrap().reason;
-        assert!(found.contains(reason), "{form:?}: {found}");
-    }
-    let skipped = |ocsp: &[Vec<u8>], reason: &str| {
-        let verdict = judge(ocsp);
-        let check = verdict.check(CheckId::GpuRevocation).unwrap();
-        assert_eq!(check.status, Status::Skip, "{verdict}");
-        assert!(check.reason.contains(reason), "{verdict}");
-    };
-    // an answer that nobody signs is none
-    skipped(&attester.tee.ocsp(Ocsp::Unauthorized).unwrap(), "GPU 0: nobody vouches for certificate 1");
-    // others' certificates
-    let stranger = Attester::new(&blueprint()).tee.ocsp(Ocsp::Revoked).unwrap();
-    skipped(&stranger, "GPU 0: nobody vouches for certificate 1");
-    let mut skips = 0;
-    for left_out in 0..all.len() {
-        let mut rest = all.clone();
-        rest.remove(left_out);
-        let status = judge(&rest).check(CheckId::GpuRevocation).unwrap().status;
-        assert_ne!(status, Status::Fail);
-        skips += usize::from(status == Status::Skip);
-    }
-    assert_eq!(skips, 4, "all but the leafs' are missed");
 }

@@ -15,18 +15,23 @@ pub(super) fn payload(path: &str) -> Option<String> {
     Some(json!({"nonce": list[0]["nonce"], "evidence_list": list, "arch": list[0]["arch"]}).to_string())
 }
 
+/// A policy that asks for nothing.
+static NO_DEMANDS: std::sync::LazyLock<crate::GpuPolicy> = std::sync::LazyLock::new(Default::default);
+
 /// What is asked about such evidence, with nothing beside it.
 pub(super) fn question(payload: &str) -> gpu::Question<'_> {
     let body: Value = serde_json::from_str(payload).unwrap();
     let nonce: Nonce = body["nonce"].as_str().unwrap().parse().unwrap();
     gpu::Question {
         payload,
-        switches: false,
+        switches: "",
         claimed: None,
         required: true,
+        policy: &NO_DEMANDS,
         nonce: Ok(nonce),
         root_spki: roots::nvidia(Roots::Production),
         rim_root_spki: roots::nvidia_rim(Roots::Production),
+        nras_service: roots::nvidia_nras(Roots::Production),
         rims: &[],
         ocsp: &[],
         nras: None,

@@ -1,12 +1,13 @@
 //! What ties quote, signer, nonce, claims and GPU evidence to each other.
 
 use jurat_proto::{Layout, Nonce, report_data};
+use jurat_simulated::{Ocsp, Rims};
 use jurat_verify::CheckId::{BindAddress, BindClaims, BindGpu, BindNonce, BindTls, GpuNonce};
 
 use super::{Case, Edit, data, inputs, refuse, report, undecided};
 use crate::{
     bases::Name,
-    scene::{DAY, NONCE, NOW, Setting, key, signer, swap},
+    scene::{DAY, Machine, NOW, Setting, key, nvidia, signer, swap},
 };
 
 fn member(name: &'static str, value: impl Into<serde_json::Value>) -> Edit {
@@ -112,7 +113,7 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .and(policy("bindings = [\"jurat-v1\"]", "bindings = [\"jurat-v1\", \"dstack-v1\"]"))
         .and(without("binding"))
-        .and(policy("  \"bind.claims\",\n  \"bind.gpu\",\n  \"bind.tls\",\n", "")),
+        .and(policy("  \"bind.claims\",\n  \"bind.model\",\n  \"bind.gpu\",\n  \"bind.tls\",\n", "")),
         refuse(
             BindAddress,
             "separator-zero",
@@ -153,7 +154,8 @@ pub(super) fn cases() -> Vec<Case> {
             "gpu-nonce-alone",
             "the quote commits to another machine's GPUs; these were made to sign the same nonce",
             gpu_nonce_alone(),
-        ),
+        )
+        .and(inputs(|inputs, _| nvidia(&elsewhere(), inputs, Rims::Fitting, Ocsp::Good))),
         refuse(
             BindGpu,
             "payload-spaced",
@@ -269,13 +271,13 @@ pub(super) fn cases() -> Vec<Case> {
 /// The second attack of the binding: GPUs of another machine sign the nonce that this one's should have.
 fn gpu_nonce_alone() -> Edit {
     report(|report| {
-        let setting = Setting { seed: 2, ..Name::OneGpu.setting() };
-        let machine = setting.machine(|_| ());
+        let machine = elsewhere();
         let payload = crate::scene::payload(&machine.gpu_nonce, &crate::scene::evidence(&machine));
-        assert_eq!(
-            setting.machine(|_| ()).gpu_nonce,
-            jurat_proto::gpu_nonce(jurat_proto::Binding::JuratV1, &signer(), &NONCE)
-        );
         report.insert("nvidia_payload".into(), payload.into());
     })
+}
+
+/// A machine of other keys; its GPUs are asked to sign what the base's are.
+fn elsewhere() -> Machine {
+    Setting { seed: 2, ..Name::OneGpu.setting() }.machine(|_| ())
 }

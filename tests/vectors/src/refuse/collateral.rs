@@ -1,11 +1,11 @@
 //! Intel's statements on the platform: edited, expired, of another issuer, about another platform.
 
 use jurat_proto::UnixSeconds;
-use jurat_simulated::Roots;
-use jurat_verify::CheckId::{TdxQuote, TdxTcb};
+use jurat_simulated::{Roots, Tcb};
+use jurat_verify::CheckId::{GpuRevocation, TdxQuote, TdxTcb};
 use serde_json::Value;
 
-use super::{Case, Edit, collateral, inputs, refuse, undecided};
+use super::{Case, Edit, collateral, inputs, machine, refuse, undecided};
 use crate::{
     bases::Name,
     scene::{DAY, Machine, NOW, Setting, swap},
@@ -77,7 +77,9 @@ pub(super) fn cases() -> Vec<Case> {
             "collateral-late",
             "it is judged after the collateral ended",
             inputs(|inputs, _| inputs.now = NOW.0 + 31 * DAY),
-        ),
+        )
+        // what NVIDIA's responder said has ended with it
+        .beside(&[GpuRevocation]),
         refuse(
             TdxQuote,
             "tcb-info-edited",
@@ -229,10 +231,12 @@ pub(super) fn cases() -> Vec<Case> {
             "advisory-rejected",
             "an advisory is open that the policy rejects",
             inputs(|inputs, _| {
-                inputs.policy.push_str("rejected_advisories = [\"SIMULATED-SA-00001\"]\n");
+                let rejected = "rejected_advisories = [\"SIMULATED-SA-00001\"]\nplatforms";
+                swap(&mut inputs.policy, "platforms", rejected);
+                swap(&mut inputs.policy, "[\"UpToDate\"]", "[\"UpToDate\", \"SWHardeningNeeded\"]");
             }),
         )
-        .on(Name::Hardening),
+        .and(machine(|m| m.tcb = Tcb::SwHardeningNeeded)),
     ];
     let members = ["tcb_info_signature", "qe_identity_signature", "root_ca_crl", "pck_crl"];
     cases.extend(members.map(|member| {

@@ -3,7 +3,7 @@
 use jurat_simulated::{GpuChain, GpuFirmware, GpuNonce, ProtectedPcie};
 use jurat_verify::CheckId;
 
-use super::{Case, Edit, evidence, inputs, machine, payload, refuse, undecided};
+use super::{Case, Edit, claims, evidence, inputs, machine, payload, refuse, undecided};
 use crate::{
     bases::Name,
     scene::{self, Gpu, Machine, Setting, swap},
@@ -20,7 +20,10 @@ fn unlisted() -> Edit {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    use CheckId::{GpuFirmware as FirmwareCheck, GpuMode, GpuNonce as NonceCheck, GpuPresent, GpuSignature};
+    use CheckId::{
+        GpuFirmware as FirmwareCheck, GpuMode, GpuNonce as NonceCheck, GpuPresent, GpuRevocation,
+        GpuSignature,
+    };
     vec![
         refuse(GpuPresent, "gpu-none", "there is no GPU evidence at all", unlisted()),
         refuse(
@@ -58,8 +61,9 @@ pub(super) fn cases() -> Vec<Case> {
             GpuPresent,
             "gpu-more",
             "evidence of a GPU that the claims do not count",
-            evidence(|gpus, machine| gpus.extend(strangers(machine))),
-        ),
+            claims(|text| swap(text, "\"gpus\":2", "\"gpus\":1")),
+        )
+        .on(Name::TwoGpus),
         refuse(
             GpuPresent,
             "gpu-more-than-any",
@@ -95,6 +99,8 @@ pub(super) fn cases() -> Vec<Case> {
                 gpus[1].certificates = strangers(machine)[0].certificates.clone();
             }),
         )
+        // nor does anybody vouch for those certificates
+        .beside(&[GpuRevocation])
         .on(Name::TwoGpus),
         refuse(
             NonceCheck,

@@ -4,11 +4,14 @@ mod binding;
 mod certificates;
 mod claims;
 mod collateral;
+mod compose;
 mod eventlog;
 mod gpus;
+mod ocsp;
 mod policies;
 mod quote;
 mod resigned;
+mod rims;
 mod spdm;
 
 use jurat_simulated::Blueprint;
@@ -53,7 +56,7 @@ impl Case {
     }
 
     /// With another edit that the mutation consists of.
-    fn and(mut self, edit: Edit) -> Self {
+    pub(crate) fn and(mut self, edit: Edit) -> Self {
         self.edits.push(edit);
         self
     }
@@ -96,6 +99,9 @@ pub fn all() -> Vec<Case> {
     all.extend(spdm::cases());
     all.extend(certificates::cases());
     all.extend(policies::cases());
+    all.extend(compose::cases());
+    all.extend(rims::cases());
+    all.extend(ocsp::cases());
     all
 }
 

@@ -1,12 +1,19 @@
 //! The same report under another policy.
 
 use jurat_verify::{
-    CheckId::{self, GpuChain, TdxMeasurements, TdxQuote},
+    CheckId::{BindModel, BindSigner, GpuChain, TdxMeasurements, TdxPlatform, TdxQuote},
     Policy,
 };
 
-use super::{Case, inputs, refuse, undecided};
-use crate::{bases::Name, scene::swap};
+use super::{Case, Edit, claims, inputs, refuse, undecided};
+use crate::{
+    bases::{
+        Name,
+        policy::{MEMBERS, quote},
+    },
+    format::Inputs,
+    scene::{key, model, swap},
+};
 
 pub(super) fn cases() -> Vec<Case> {
     let hardware = ["production", "permissive", "0g"].map(|name| {
@@ -16,22 +23,6 @@ pub(super) fn cases() -> Vec<Case> {
         // the look-alike of NVIDIA's root is not believed either
         refuse(TdxQuote, &format!("simulated-under-{name}"), &about, edit).beside(&[GpuChain])
     });
-    let words = [(TdxMeasurements, "measurements"), (CheckId::GpuMeasurements, "gpu-measurements")];
-    let unmade = words.map(|(check, name)| {
-        let about = format!("the policy requires {check}, and there is nothing to compare with");
-        undecided(
-            check,
-            &format!("required-{name}"),
-            &about,
-            inputs(move |inputs, _| {
-                swap(
-                    &mut inputs.policy,
-                    "  \"tdx.quote\",\n",
-                    &format!("  \"tdx.quote\",\n  \"{check}\",\n"),
-                );
-            }),
-        )
-    });
     let tee = refuse(
         TdxQuote,
         "simulated-by-its-word",
@@ -39,5 +30,133 @@ pub(super) fn cases() -> Vec<Case> {
         inputs(|inputs, _| swap(&mut inputs.policy, "roots = \"simulated\"", "roots = \"production\"")),
     );
     let tee = tee.beside(&[GpuChain]).on(Name::DstackV1);
-    hardware.into_iter().chain(unmade).chain([tee]).collect()
+    hardware.into_iter().chain([tee]).chain(pinned()).collect()
+}
+
+fn policy(edit: impl Fn(&mut String) + 'static) -> Edit {
+    inputs(move |inputs: &mut Inputs, _| edit(&mut inputs.policy))
+}
+
+/// A list of the policy with one entry, another than the base's.
+fn other(list: &'static str, entry: String) -> Edit {
+    policy(move |policy| {
+        let at = policy.find(&format!("\n{list} = ")).expect("it has the list") + 1;
+        let end = policy[at..].find('\n').expect("it ends") + at;
+        policy.replace_range(at..end, &format!("{list} = [\"{entry}\"]"));
+    })
+}
+
+fn without(list: &'static str) -> Edit {
+    policy(move |policy| {
+        *policy = policy
+            .lines()
+            .filter(|line| !line.starts_with(list))
+            .fold(String::new(), |text, line| text + line + "\n")
+    })
+}
+
+/// What the policy pins, and the machine is not.
+fn pinned() -> Vec<Case> {
+    let digest = model().sha256.unwrap_or_default();
+    let named = digest.clone();
+    let mut cases = vec![
+        refuse(
+            TdxPlatform,
+            "platform-other",
+            "the policy names another platform",
+            other("platforms", "0a".repeat(16)),
+        ),
+        undecided(
+            TdxPlatform,
+            "platform-none",
+            "the policy requires a platform and names none",
+            without("platforms"),
+        ),
+        refuse(
+            BindSigner,
+            "signer-pinned",
+            "the policy pins another signer",
+            other("signers", key(0x22).address().to_string()),
+        ),
+        undecided(
+            BindSigner,
+            "signer-none",
+            "the policy requires a signer and pins none",
+            without("signers"),
+        ),
+        refuse(BindModel, "model-other", "the policy names another model", other("models", "0a".repeat(32))),
+        undecided(BindModel, "model-none", "the policy requires a model and names none", without("models")),
+        refuse(
+            BindModel,
+            "claims-model-none",
+            "attested claims of no model, where the policy names one",
+            claims(|text| {
+                let (at, end) = (
+                    text.find("\"model\":{").expect("a model") + 8,
+                    text.find("},\"manifest_source\"").expect("a source"),
+                );
+                text.replace_range(at..=end, "{}");
+            }),
+        ),
+        refuse(
+            BindModel,
+            "claims-model-digest",
+            "attested claims of another manifest than their files make",
+            claims(move |text| {
+                swap(text, &named, &"0a".repeat(32));
+            }),
+        )
+        .and(other("models", "0a".repeat(32))),
+        refuse(
+            BindModel,
+            "claims-model-files",
+            "attested claims in which a file of the model is another",
+            claims(|text| {
+                swap(text, "\"config.json\"", "\"config.jsom\"");
+            }),
+        ),
+        refuse(
+            BindModel,
+            "claims-model-text",
+            "attested claims whose model is named by no SHA-256",
+            claims(move |text| swap(text, &digest, "a model")),
+        ),
+        undecided(
+            TdxMeasurements,
+            "measurements-none",
+            "the policy requires reference values and has none",
+            policy(|policy| {
+                policy.truncate(policy.find("\n[[measurements]]").expect("it has a set"));
+            }),
+        ),
+        refuse(
+            TdxMeasurements,
+            "measurements-compose",
+            "the reference set pins a compose file, and no application is measured",
+            policy(|policy| {
+                policy.push_str(&format!("compose_hash = \"{}\"\n", "0a".repeat(32)));
+            }),
+        ),
+    ];
+    cases.extend(MEMBERS.map(|(name, at, length)| {
+        let about = format!("the reference set pins {name} to another value, in its last bit");
+        refuse(
+            TdxMeasurements,
+            &format!("measurements-{}", name.replace('_', "-")),
+            &about,
+            policy(move |policy| {
+                let mut value = quote()[48 + at..][..length].to_vec();
+                value[length - 1] ^= 1;
+                let line = format!("{name} = \"{}\"\n", hex::encode(value));
+                match policy.find(&format!("\n{name} = ")) {
+                    Some(at) => {
+                        let end = policy[at + 1..].find('\n').expect("it ends") + at + 2;
+                        policy.replace_range(at + 1..end, &line);
+                    }
+                    None => policy.push_str(&line),
+                }
+            }),
+        )
+    }));
+    cases
 }

@@ -1,10 +1,10 @@
 //! What the platform and the quoting enclave themselves signed, and must not have: no signature is wrong here.
 
 use jurat_proto::UnixSeconds;
-use jurat_simulated::{QuoteForm, Revoked, Roots, Tcb};
-use jurat_verify::CheckId::{TdxDebug, TdxEventlog, TdxQuote, TdxTcb};
+use jurat_simulated::{Ocsp, QuoteForm, Revoked, Rims, Roots, Tcb};
+use jurat_verify::CheckId::{GpuRevocation, TdxDebug, TdxEventlog, TdxQuote, TdxTcb};
 
-use super::{Case, Edit, evidence, machine, quote, refuse};
+use super::{Case, Edit, evidence, inputs, machine, quote, refuse};
 use crate::{
     bases::Name,
     scene::{self, Machine, NOW},
@@ -139,7 +139,9 @@ pub(super) fn cases() -> Vec<Case> {
             "collateral-expired",
             "every part of the collateral ended a second ago",
             machine(|m| m.next_update = UnixSeconds(NOW.0 - 1)),
-        ),
+        )
+        // as are NVIDIA's statements about certificates
+        .beside(&[GpuRevocation]),
         refuse(
             TdxQuote,
             "intel-root-other",
@@ -149,6 +151,9 @@ pub(super) fn cases() -> Vec<Case> {
         .and(evidence(|gpus, machine| {
             let genuine = Name::OneGpu.setting().machine(|_| ());
             *gpus = scene::evidence(&Machine { gpu_nonce: machine.gpu_nonce, ..genuine });
+        }))
+        .and(inputs(|inputs, _| {
+            scene::nvidia(&Name::OneGpu.setting().machine(|_| ()), inputs, Rims::Fitting, Ocsp::Good)
         })),
     ];
     let statuses = [

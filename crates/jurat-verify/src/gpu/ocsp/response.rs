@@ -1,7 +1,7 @@
 //! An OCSP response (RFC 6960), read with `der` and not yet believed.
 
 use der::{
-    Choice, Decode, Enumerated, Reader, Sequence, SliceReader,
+    Choice, Decode, Enumerated, Sequence,
     asn1::{Any, BitString, GeneralizedTime, Null, ObjectIdentifier, OctetString},
 };
 use jurat_proto::UnixSeconds;
@@ -12,6 +12,8 @@ use x509_cert::{
     serial_number::SerialNumber,
     spki::AlgorithmIdentifierOwned,
 };
+
+use crate::gpu::certificates::first_member;
 
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -82,17 +84,6 @@ impl Response {
 }
 
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
-
-/// The first member of a sequence, with tag and length.
-fn first_member(der: &[u8]) -> Result<&[u8], der::Error> {
-    SliceReader::new(der)?.sequence(|members| {
-        let first = members.tlv_bytes()?;
-        while !members.is_finished() {
-            members.tlv_bytes()?;
-        }
-        Ok(first)
-    })
-}
 
 impl SingleResponse {
     /// Whether this is about a certificate: `issuer` is above it.

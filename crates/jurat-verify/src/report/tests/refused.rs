@@ -101,7 +101,7 @@ fn altered_claims_are_refused() {
 fn invented_switch_evidence_is_refused() {
     let mut report = minted();
     report["nvswitch_payload"] = "{}".into();
-    assert_refused(&judge(&report), &["bind.nonce", "bind.claims", "bind.gpu"]);
+    assert_refused(&judge(&report), &["bind.nonce", "bind.claims", "bind.gpu", "gpu.mode"]);
 }
 
 /// Anyone may ask for a quote of `dstack-v1` over a nonce of his choosing, here a commitment of `jurat-v1`.
@@ -191,6 +191,9 @@ fn spoilt_hardware_is_refused_by_name() {
     refused(|b| *b = b.clone().debug(), &["tdx.debug"]);
     refused(|b| b.td_attributes |= 0x10, &["tdx.debug"]);
     refused(|b| b.td_attributes = 0, &["tdx.quote"]);
+    refused(|b| b.td_attributes |= 1 << 29, &["tdx.quote"]);
+    refused(|b| b.td_attributes |= 1 << 40, &["tdx.quote"]);
+    refused(|b| b.measurements.mr_signer_seam = [1; 48], &["tdx.quote"]);
     refused(|b| b.tcb = Tcb::OutOfDate, &["tdx.tcb"]);
     refused(|b| b.tcb = Tcb::SwHardeningNeeded, &["tdx.tcb"]);
     refused(|b| b.tcb = Tcb::ConfigurationNeeded, &["tdx.tcb"]);

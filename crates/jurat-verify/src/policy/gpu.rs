@@ -1,0 +1,182 @@
+//! What a policy demands of GPUs by what they say that they are.
+
+use std::{cmp::Ordering, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Demands on every GPU of a report. Empty, the default, demands nothing. A list that has entries must have the
+/// GPU's among them; a minimum and a list must both be met.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct GpuPolicy {
+    /// The oldest acceptable driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_driver: Option<DriverVersion>,
+    /// Acceptable drivers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drivers: Vec<DriverVersion>,
+    /// The oldest acceptable VBIOS. VBIOSes of different boards are different lines of versions: a minimum makes
+    /// sense where all machines have one board.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_vbios: Option<VbiosVersion>,
+    /// Acceptable VBIOSes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vbioses: Vec<VbiosVersion>,
+    /// Acceptable generations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub architectures: Vec<Architecture>,
+}
+
+impl GpuPolicy {
+    /// Whether nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A generation of GPUs, in NVIDIA's word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum Architecture {
+    /// H100, H200.
+    Hopper,
+    /// B100, B200 and their kin.
+    Blackwell,
+}
+
+impl Architecture {
+    /// Of a chip by the name that its certificate has: `GH100`, `GB100`.
+    pub(crate) fn of_chip(chip: &str) -> Option<Self> {
+        match chip.get(..2)? {
+            "GH" => Some(Self::Hopper),
+            "GB" => Some(Self::Blackwell),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hopper => "HOPPER",
+            Self::Blackwell => "BLACKWELL",
+        })
+    }
+}
+
+/// Not numbers between dots.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a version: numbers between dots are wanted, of a driver in decimal, of a VBIOS in hexadecimal"
+)]
+pub struct NotAVersion(String);
+
+macro_rules! version {
+    ($(#[$doc:meta])* $name:ident, $radix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name {
+            text: String,
+            parts: Vec<u32>,
+        }
+
+        impl FromStr for $name {
+            type Err = NotAVersion;
+
+            fn from_str(text: &str) -> Result<Self, NotAVersion> {
+                let part = |part: &str| {
+                    // from_str_radix takes a sign
+                    let digits = part.len() <= 6 && part.chars().all(|c| c.is_digit($radix));
+                    u32::from_str_radix(part, $radix).ok().filter(|_| digits)
+                };
+                let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
+                let parts = parts.filter(|parts| parts.len() <= 8).ok_or_else(|| NotAVersion(text.to_owned()))?;
+                Ok(Self { text: text.to_owned(), parts })
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAVersion;
+
+            fn try_from(text: String) -> Result<Self, NotAVersion> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(version: $name) -> Self {
+                version.text
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.text)
+            }
+        }
+
+        impl $name {
+            /// By number, not by text: 570.86 is older than 570.172.
+            pub(crate) fn age(&self, other: &Self) -> Ordering {
+                self.parts.cmp(&other.parts)
+            }
+        }
+    };
+}
+
+version!(
+    /// A driver's version: `570.172.08`.
+    DriverVersion,
+    10
+);
+version!(
+    /// A VBIOS's version: `96.00.D0.00.03`.
+    VbiosVersion,
+    16
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn driver(text: &str) -> DriverVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert_eq!(driver("570.86.10").age(&driver("570.172.08")), Ordering::Less);
+        assert_eq!(driver("570.172.08").age(&driver("570.172.8")), Ordering::Equal);
+        assert_eq!(driver("570.172").age(&driver("570.172.08")), Ordering::Less);
+        let vbios = |text: &str| text.parse::<VbiosVersion>().unwrap();
+        assert_eq!(vbios("96.00.D0.00.03").age(&vbios("96.00.cf.00.04")), Ordering::Greater);
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for text in
+            ["", ".", "570.", "570..1", "+570", "570.D0", "570.172.08-beta", "1.1.1.1.1.1.1.1.1", "1234567"]
+        {
+            assert_eq!(text.parse::<DriverVersion>(), Err(NotAVersion(text.into())));
+        }
+        assert!("96.00.G0".parse::<VbiosVersion>().is_err());
+    }
+
+    #[test]
+    fn the_toml_form_reads_back() {
+        let text = "min_driver = \"550.90.07\"\ndrivers = [\"570.172.08\"]\nmin_vbios = \"96.00.9F.00.01\"\n\
+                    vbioses = [\"96.00.D0.00.03\"]\narchitectures = [\"HOPPER\", \"BLACKWELL\"]\n";
+        let policy: GpuPolicy = toml::from_str(text).unwrap();
+        assert!(!policy.is_empty());
+        assert_eq!(toml::from_str::<GpuPolicy>(&toml::to_string(&policy).unwrap()).unwrap(), policy);
+        assert!(toml::from_str::<GpuPolicy>("").unwrap().is_empty());
+        for wrong in
+            ["min_drvier = \"1\"", "architectures = [\"VOLTA\"]", "min_driver = 550", "vbioses = [\"x\"]"]
+        {
+            assert!(toml::from_str::<GpuPolicy>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
