@@ -57,6 +57,7 @@ def policies():
         accept(sets, one, reference.name)
     with_sets = [JURAT, "policy", "show", "production", "--json", "--reference", reference]
     policy = json.loads(subprocess.run(with_sets, check=True, stdout=subprocess.PIPE).stdout)
+    policy["gpu"] = {"min_driver": "550.90.07", "vbioses": ["96.00.D0.00.03"], "architectures": ["HOPPER"]}
     policy |= {"platforms": ["0a" * 16], "models": ["0a" * 32], "signers": ["0x" + "0a" * 20]}
     accept(validator, policy, "a policy that pins everything")
     for what, edit in {
@@ -66,6 +67,8 @@ def policies():
         "a revoked platform": lambda p: p["tcb_statuses"].append("Revoked"),
         "no binding": lambda p: p["bindings"].clear(),
         "a short PPID": lambda p: p["platforms"].append("0a"),
+        "a driver that is no version": lambda p: p["gpu"].update(min_driver="new"),
+        "an unknown generation": lambda p: p["gpu"]["architectures"].append("VOLTA"),
         "a set without RTMR1": lambda p: p["measurements"][0].pop("rtmr1"),
         "an unknown register": lambda p: p["measurements"][0].update(rtmr4="00" * 48),
         "a short register": lambda p: p["measurements"][0].update(mrtd="00" * 47),
@@ -85,6 +88,7 @@ def policies():
 
 def toml(policy):
     plain = [f"{name} = {json.dumps(value)}" for name, value in policy.items() if name not in ("measurements", "gpu")]
+    plain += ["[gpu]", *(f"{name} = {json.dumps(value)}" for name, value in policy["gpu"].items())]
     sets = [["[[measurements]]", *(f"{name} = {json.dumps(value)}" for name, value in one.items())]
             for one in policy["measurements"]]
     return "\n".join(plain + [line for one in sets for line in one]) + "\n"

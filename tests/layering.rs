@@ -155,6 +155,7 @@ const HOUSE: &[Room] = &[
             "jurat-simulated",
             "jurat-standin-tdx",
             "jurat-standin-nvml",
+            "jurat-standin-vendors",
             "fuser",
             "openssl-sys",
             "native-tls",
@@ -174,6 +175,12 @@ const HOUSE: &[Room] = &[
     Room {
         name: "jurat-standin-nvml",
         may_use: &["jurat-proto", "jurat-attest", "jurat-simulated"],
+        must_not_reach: &HTTP,
+    },
+    // The vendors' services judge as the vendors do, and so reach the judge.
+    Room {
+        name: "jurat-standin-vendors",
+        may_use: &["jurat-proto", "jurat-simulated", "jurat-verify"],
         must_not_reach: &HTTP,
     },
     // The tests know the words and nothing of the inside.

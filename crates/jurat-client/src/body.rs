@@ -10,7 +10,12 @@ const MAX_ERROR: usize = 64 << 10;
 const MAX_MESSAGE: usize = 300;
 
 /// The body as text, if it is no longer than `limit`.
-pub(crate) async fn text(mut response: Response, limit: usize) -> Result<String, ClientError> {
+pub(crate) async fn text(response: Response, limit: usize) -> Result<String, ClientError> {
+    String::from_utf8(bytes(response, limit).await?).map_err(|_| ClientError::Illegible("not UTF-8".into()))
+}
+
+/// The body, if it is no longer than `limit`.
+pub(crate) async fn bytes(mut response: Response, limit: usize) -> Result<Vec<u8>, ClientError> {
     let too_long = |length: u64| usize::try_from(length).map_or(true, |length| length > limit);
     if response.content_length().is_some_and(too_long) {
         return Err(ClientError::TooLong(limit));
@@ -22,7 +27,7 @@ pub(crate) async fn text(mut response: Response, limit: usize) -> Result<String,
         }
         body.extend_from_slice(&chunk);
     }
-    String::from_utf8(body).map_err(|_| ClientError::Illegible("not UTF-8".into()))
+    Ok(body)
 }
 
 /// What an answer other than 200 says.

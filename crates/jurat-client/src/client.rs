@@ -7,7 +7,7 @@ use jurat_verify::{Inputs, MAX_REPORT, Policy, Verdict, verify_report};
 use reqwest::{Response, StatusCode, Url, redirect};
 use serde::Deserialize;
 
-use crate::{BaseUrl, ClientError, Missing, body};
+use crate::{BaseUrl, ClientError, Material, Missing, body};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A report takes seconds of the devices' time, and may wait its turn behind others.
@@ -24,7 +24,7 @@ const MAX_REDIRECTS: usize = 3;
 /// Fetches what the judge needs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 /// A verdict with the report that it is about, as it was served: what `--save` keeps.
@@ -34,6 +34,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The report's JSON.
     pub report: String,
+    /// What vendors said of it, if they were asked.
+    pub material: Material,
 }
 
 impl Client {
@@ -191,7 +193,7 @@ impl Client {
         let report = self.fetch_report(base, &nonce, binding).await?;
         let inputs = Inputs { collateral, ..Inputs::live(now).nonce(nonce) };
         let verdict = verify_report(&report, policy, inputs);
-        Ok(Judged { verdict, report })
+        Ok(Judged { verdict, report, material: Material::default() })
     }
 
     async fn ask(&self, url: Url) -> Result<Response, ClientError> {

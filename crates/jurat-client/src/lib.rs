@@ -6,9 +6,15 @@
 
 mod base_url;
 mod body;
+mod cache;
 mod client;
+mod errands;
 mod error;
+mod sources;
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use cache::Cache;
 pub use client::{Client, Judged};
+pub use errands::{Attested, ErrandError, Errands, Material, Missed, Reach};
 pub use error::{ClientError, Missing};
+pub use sources::{Service, Sources};

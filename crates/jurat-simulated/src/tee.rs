@@ -24,14 +24,13 @@ use crate::{
 /// A TEE that is none. Cheap to clone; the clones share its keys.
 #[derive(Clone)]
 pub struct SimulatedTee {
-    pub(crate) stage: Arc<Stage>,
+    stage: Arc<Stage>,
     intel_root: Root,
     nvidia_root: Root,
 }
 
 /// What both sources share.
 pub(crate) struct Stage {
-    pub(crate) intel: IntelPki,
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
@@ -134,6 +133,14 @@ impl SimulatedTee {
         self.stage.services.responders.about_request(request, &chains, ocsp)
     }
 
+    /// The same about the certificates of other GPUs, in PEM chains.
+    ///
+    /// # Errors
+    /// If the request or a chain is none, or the response cannot be encoded or signed.
+    pub fn ocsp_about(&self, request: &[u8], chains: &[&str], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
+        self.stage.services.responders.about_request(request, chains, ocsp)
+    }
+
     /// What NVIDIA's attestation service answers at `now` to an `nvidia_payload`, with its keys.
     ///
     /// # Errors
@@ -148,26 +155,25 @@ impl SimulatedTee {
     ) -> Result<Self, MintError> {
         let intel = IntelPki::mint(blueprint, roots::intel(blueprint.roots, rng)?, rng)?;
         let nvidia = NvidiaPki::mint(blueprint, roots::nvidia(blueprint.roots, rng)?, rng)?;
-        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         // minted in any case, so that the same randomness gives the same GPUs in every mode
         let fabric = Fabric::mint(&nvidia, usize::try_from(blueprint.gpus.get()).unwrap_or(0), rng)?;
+        let event_log = EventLog::simulated(blueprint.compose.as_deref())?;
         let stage = Stage {
             enclave: QuotingEnclave::mint(blueprint, &event_log.registers, &intel, rng)?,
             collateral: collateral(blueprint, &intel)?,
             event_log: event_log.json,
-            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpus: gpus(blueprint, &nvidia, &fabric, rng)?,
             fabric,
+            info: blueprint.compose.as_deref().map(info).transpose()?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,
             seed: bytes(rng)?,
-            intel,
         };
         Ok(Self {
-            intel_root: Root::of(&stage.intel.root)?,
-            nvidia_root: Root::of(&nvidia.root)?,
             stage: Arc::new(stage),
+            intel_root: Root::of(&intel.root)?,
+            nvidia_root: Root::of(&nvidia.root)?,
         })
     }
 }
@@ -179,8 +185,8 @@ fn gpus<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Vec<Gpu>, MintError> {
     let stranger = match blueprint.gpu_chain {
+        GpuChain::Own => None,
         GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
-        _ => None,
     };
     let links = fabric.links();
     let mint = |index| {

@@ -9,6 +9,7 @@
 
 mod audit;
 mod bind;
+mod bundle;
 mod check;
 mod evidence;
 mod gpu;
@@ -20,13 +21,25 @@ mod roots;
 mod signer;
 mod tdx;
 mod verdict;
+mod wanted;
 
 pub use audit::{
     Audit, AuditVerdict, ChainVerdict, Extent, HeadSeen, Line, LineKind, MAX_LINE, Tally, WantedReport,
 };
+pub use bundle::{
+    Bundle, BundleError, BundleVerdict, BundledAnswer, BundledBodies, BundledNras, Held, MAX_BUNDLE,
+    verify_bundle,
+};
 pub use check::{Check, CheckId, Status, UnknownCheck};
 pub use dcap_qvl::tcb_info::TcbStatus;
 pub use evidence::MAX_REPORT;
+pub use gpu::{
+    ocsp::{OcspAnswerError, ocsp_window},
+    wanted::{
+        CertificateQuestion, NrasShapeError, RimAnswerError, RimId, manifest_signers, nras_shape,
+        read_rim_answer,
+    },
+};
 pub use policy::{
     Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
     Severity,
@@ -35,7 +48,9 @@ pub use policy::{
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;
+pub use tdx::collateral::{CollateralError, IntelAnswer, IntelAnswers, Platform, collateral_window};
 pub use verdict::{Outcome, Standing, Tee, Verdict};
+pub use wanted::Wanted;
 
 #[cfg(test)]
 mod samples;

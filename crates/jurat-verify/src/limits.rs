@@ -1,6 +1,6 @@
 //! What a trusted verdict does not say. Printed with every verdict, trusted or not, where it applies.
 
-use jurat_proto::Binding;
+use jurat_proto::{Binding, UnixSeconds};
 
 use crate::{CheckId, Inputs, Standing, bind::Bound, policy::Roots, verdict::Transcript};
 
@@ -23,6 +23,9 @@ const FRESHNESS: &str = "no nonce of your own: the report may be old";
 const ARCHIVED: &str = "judged as of a time that was named, not proven";
 const PAST: &str = "the report was kept: it proves the past, not the present; the machine may since have been stopped, \
                     altered or found wanting";
+/// Of a bundle that has hashes for bodies, where the caller brings none.
+pub(crate) const NO_BODIES: &str = "the bodies were not at hand: their hashes are the bundle's own word, so this is about \
+                                    an answer of these hashes and about none that you hold";
 const REWRITTEN: &str = "the engine was given another request body than the one that was received: a rewrite \
                          that the machine's configuration names";
 
@@ -63,4 +66,9 @@ pub(crate) fn of_receipt(of_signer: &[String], rewritten: bool, transcript: &mut
     if rewritten {
         transcript.limit(REWRITTEN);
     }
+}
+
+/// Of a bundle that is judged by the time that it names itself.
+pub(crate) fn of_bundle(verified_at: UnixSeconds) -> String {
+    format!("judged as of {verified_at}, the bundle's own word: whoever made it chose that time")
 }

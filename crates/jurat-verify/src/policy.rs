@@ -53,9 +53,6 @@ pub struct Policy {
     /// How the model's digests may have been made, where the claims are attested.
     #[serde(default = "every_manifest_source")]
     pub manifest_sources: Vec<ManifestSource>,
-    /// What every GPU must be.
-    #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
-    pub gpu: gpu::GpuPolicy,
     /// Platforms that are accepted, by the PPID in their PCK certificate. Empty: any genuine one.
     #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Ppid>,
@@ -65,6 +62,9 @@ pub struct Policy {
     /// Signers that are accepted: continuity with those seen before. Empty: any that the hardware vouches for.
     #[serde(default, with = "texts", skip_serializing_if = "Vec::is_empty")]
     pub signers: Vec<Address>,
+    /// What every GPU must be.
+    #[serde(default, skip_serializing_if = "gpu::GpuPolicy::is_empty")]
+    pub gpu: gpu::GpuPolicy,
     /// Reference values of the software that is accepted: a TD must match one of these sets wholly. Empty: any code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<ReferenceSet>,
@@ -148,6 +148,7 @@ impl Policy {
             (CheckId::TdxMeasurements, self.measurements.is_empty()),
             (CheckId::BindSigner, self.signers.is_empty()),
             (CheckId::BindModel, self.models.is_empty()),
+            (CheckId::GpuVersions, self.gpu.is_empty()),
         ];
         let implied = implied.into_iter().filter(|(_, empty)| !empty).map(|(id, _)| id);
         let unlisted = implied.filter(|id| !self.required.contains(id));

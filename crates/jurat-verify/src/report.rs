@@ -145,7 +145,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     verdict.of_what_measures_to(measured)
 }
 
-fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
+pub(crate) fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
     let mut transcript = Transcript::default();
     transcript.file(CheckId::TdxQuote, Finding::fail(reason));
     for id in CheckId::ALL.iter().copied().filter(|id| !id.is_about_receipts() && *id != CheckId::TdxQuote) {
@@ -155,4 +155,4 @@ fn illegible(reason: String, policy: &Policy, standing: Standing) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

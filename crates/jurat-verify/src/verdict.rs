@@ -149,6 +149,12 @@ impl Verdict {
         Self { measured: measured.filter(|_| self.verdict.is_trusted()), ..self }
     }
 
+    /// With one more limit.
+    pub(crate) fn limited(mut self, limit: Option<String>) -> Self {
+        self.limits.extend(limit);
+        self
+    }
+
     /// The JSON form.
     pub fn to_json(&self) -> String {
         // invariant: a struct of strings and unit variants has a JSON form

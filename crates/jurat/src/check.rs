@@ -3,46 +3,78 @@
 use std::path::Path;
 
 use jurat_client::{BaseUrl, Client, ClientError};
-use jurat_proto::SignatureRecord;
-use jurat_verify::{BodyDigests, Policy, Verdict};
+use jurat_proto::{Nonce, SignatureRecord, UnixSeconds};
+use jurat_verify::{BodyDigests, Inputs, Verdict};
 
 use crate::{
+    bundle,
     cli::{CheckOptions, JudgingOptions},
-    exit::{Code, Failure, say},
-    export, policy,
-    verify::{Judged, block_on, errand, read, read_text, show},
+    exit::{Code, Failure, print, say},
+    export,
+    material::Judge,
+    verify::{Live, block_on, errand, kept_at, read, show},
 };
 
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
-    let (request, response) = (read(&options.request)?, read(&options.response)?);
-    let (json, at) = (options.judging.json, options.judging.at);
-    let policy = policy::load_with(&options.judging.policy, &options.judging.reference)?;
-    let live = Judged::live(&options.url, &policy, &options.judging)?;
-    let (client, base) = errand(&options.url)?;
-    let record = match block_on(client.fetch_record(&base, &options.id))? {
-        Ok(record) => record,
-        // Without trust in the service, what it does not have is no news.
-        Err(_) if live.verdict.trusted_signer().is_none() => return Ok(show(&live.verdict, json, at)),
-        Err(error) => return Err(Failure::unavailable(error)),
+    if let Some(path) = &options.bundle {
+        return bundle::check(path, &options);
+    }
+    let CheckOptions {
+        url: Some(url), id: Some(id), request: Some(request), response: Some(response), ..
+    } = &options
+    else {
+        return Err(Failure::usage("an answer is checked with --url, --id, --request and --response"));
     };
-    let judged = if is_of(&record, &live.verdict) {
-        live
-    } else {
-        let kept = kept(&client, &base, &record, &policy, &options.judging)?;
-        // A stranger's record, as far as anybody can say: the live signer's check refuses it.
-        kept.unwrap_or(live)
+    let (request, response) = (read(request)?, read(response)?);
+    let (json, at) = (options.judging.json, options.judging.at);
+    let Sworn { judged, record, .. } = match sworn(url, id, &options.judging)? {
+        Ok(sworn) => sworn,
+        Err(verdict) => return Ok(show(&verdict, json, at)),
     };
     // Only a trusted report yields a signer, and only a signer can check a receipt.
     let Some(signer) = judged.verdict.trusted_signer() else {
         return Ok(show(&judged.verdict, json, at));
     };
     if !json {
-        crate::exit::print(judged.verdict.to_string().trim_end());
+        print(judged.verdict.to_string().trim_end());
     }
     let neighbours = options.export.as_deref().map(|path| neighbours(path, &record)).transpose()?;
     let bodies = BodyDigests::of(&request, &response);
     let verdict = signer.check_among(&record, &bodies, neighbours.as_deref().unwrap_or_default());
     Ok(show(&verdict, json, at))
+}
+
+/// A record, and the judgement of the report under which it was sworn, as far as anybody can say.
+pub(crate) struct Sworn {
+    pub(crate) record: SignatureRecord,
+    pub(crate) judged: jurat_client::Judged,
+    pub(crate) judge: Judge,
+    /// Of the live report; `None` of one that was kept.
+    pub(crate) nonce: Option<Nonce>,
+}
+
+/// Fetches an answer's record and the report of its signer, or gives the verdict on a service that has neither.
+pub(crate) fn sworn(
+    url: &str,
+    id: &str,
+    options: &JudgingOptions,
+) -> Result<Result<Sworn, Verdict>, Failure> {
+    let Live { judge, nonce, judged } = Live::fetch(url, options)?;
+    let (client, base) = errand(url)?;
+    let record = match block_on(client.fetch_record(&base, id))? {
+        Ok(record) => record,
+        // Without trust in the service, what it does not have is no news.
+        Err(_) if judged.verdict.trusted_signer().is_none() => return Ok(Err(judged.verdict)),
+        Err(error) => return Err(Failure::unavailable(error)),
+    };
+    if is_of(&record, &judged.verdict) {
+        return Ok(Ok(Sworn { record, judged, judge, nonce: Some(nonce) }));
+    }
+    Ok(Ok(match kept(&client, &base, &record, &judge, options.at)? {
+        Some(judged) => Sworn { record, judged, judge, nonce: None },
+        // A stranger's record, as far as anybody can say: the live signer's check refuses it.
+        None => Sworn { record, judged, judge, nonce: Some(nonce) },
+    }))
 }
 
 /// Whether the record was sworn to by the signer of this report, under its claims.
@@ -57,9 +89,9 @@ fn kept(
     client: &Client,
     base: &BaseUrl,
     record: &SignatureRecord,
-    policy: &Policy,
-    options: &JudgingOptions,
-) -> Result<Option<Judged>, Failure> {
+    judge: &Judge,
+    at: Option<u64>,
+) -> Result<Option<jurat_client::Judged>, Failure> {
     let (signer, claims) = (&record.signing_address, &record.receipt.claims_hash);
     let report = match block_on(client.fetch_kept_report(base, signer, Some(claims)))? {
         Ok(report) => report,
@@ -72,12 +104,12 @@ fn kept(
     say(format_args!(
         "{signer} swore to it under an earlier report: judged by that, from the service's archive"
     ));
-    let collateral = options.collateral.as_deref().map(read_text).transpose()?;
-    Ok(Some(Judged::kept(report, policy, options.at, collateral.as_deref())))
+    let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
+    block_on(judge.judge(report, Inputs::archived(at))).map(Some)
 }
 
 /// The records of an export that stand beside this one.
-fn neighbours(path: &Path, record: &SignatureRecord) -> Result<Vec<SignatureRecord>, Failure> {
+pub(crate) fn neighbours(path: &Path, record: &SignatureRecord) -> Result<Vec<SignatureRecord>, Failure> {
     let (chain, at) = (record.receipt.chain, record.receipt.sequence);
     let mut found = Vec::new();
     for row in export::rows(&path.to_string_lossy())? {

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     /// Judge an answer: did the service swear to it?
     Check(CheckOptions),
+    /// Put an answer and all that its verdict rests on into one file, which verifies offline for ever
+    Bundle(BundleOptions),
     /// Judge an export of receipts: is nothing missing, altered or out of its place?
     Audit(AuditOptions),
     /// Print the running service's report, through its admin listener
@@ -44,7 +46,7 @@ pub(crate) enum PolicyCommand {
     /// Name what is unwise about a policy, what an attacker gains by it, and what to write instead
     Lint(PolicyOptions),
     /// Print what a trusted report's TD measures to, as reference values
-    Reference(ReferenceOptions),
+    Reference(Box<ReferenceOptions>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -191,24 +193,85 @@ pub(crate) struct JudgingOptions {
     /// Judge as of this time, seconds since 1970: for archived reports
     #[arg(long, value_name = "UNIX")]
     pub(crate) at: Option<u64>,
-    /// Intel's collateral (`QuoteCollateralV3` as JSON)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) collateral: Option<PathBuf>,
-    /// Ask nobody but the service itself
-    #[arg(long)]
-    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) material: MaterialOptions,
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// What vendors say, and where it comes from. Under a simulated policy only addresses that are named are asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MaterialOptions {
+    /// Intel's collateral (`QuoteCollateralV3` as JSON), in place of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) collateral: Option<PathBuf>,
+    /// Where to ask for collateral: Intel's service or a cache of it (PCCS) [default: Intel's]
+    #[arg(long, env = "JURAT_PCS", value_name = "URL")]
+    pub(crate) pcs: Option<String>,
+    /// NVIDIA's manifests: where to ask, or a file or folder of them; may be given several times [default: NVIDIA's
+    /// service]
+    #[arg(long, env = "JURAT_RIM", value_name = "URL|FILE|DIR")]
+    pub(crate) rim: Vec<String>,
+    /// Whether NVIDIA's certificates are revoked: where to ask, or an OCSP response in DER; may be given several times
+    /// [default: NVIDIA's responder]
+    #[arg(long, env = "JURAT_OCSP", value_name = "URL|FILE")]
+    pub(crate) ocsp: Vec<String>,
+    /// Ask NVIDIA's attestation service, too: it is sent the GPU evidence [without a URL: NVIDIA's]
+    #[arg(long, env = "JURAT_NRAS", value_name = "URL", num_args = 0..=1, require_equals = true,
+          default_missing_value = jurat_client::Sources::NRAS)]
+    pub(crate) nras: Option<String>,
+    /// An answer of NVIDIA's attestation service that was kept
+    #[arg(long, value_name = "FILE", requires = "jwks")]
+    pub(crate) nras_answer: Option<PathBuf>,
+    /// The service's key set, kept with the answer
+    #[arg(long, value_name = "FILE", requires = "nras_answer")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// Ask nobody but the service itself; what the cache has is taken, however old
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Folder of vendors' answers, which nothing rests on [default: $XDG_CACHE_HOME/jurat or ~/.cache/jurat]
+    #[arg(long, env = "JURAT_CACHE", value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Keep and take no answers from a cache
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
+    /// Seconds that each question to a vendor may take
+    #[arg(long, env = "JURAT_PATIENCE", value_name = "SECONDS", default_value = "15")]
+    pub(crate) patience: u64,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
     /// The service's base URL
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", required_unless_present = "bundle")]
+    pub(crate) url: Option<String>,
+    /// The answer's id: `X-Receipt-Id`, or the `id` in its body
+    #[arg(long, value_name = "ID", required_unless_present = "bundle")]
+    pub(crate) id: Option<String>,
+    /// The request's body, byte for byte as sent
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle", requires = "response")]
+    pub(crate) request: Option<PathBuf>,
+    /// The answer's body, byte for byte as received
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle", requires = "request")]
+    pub(crate) response: Option<PathBuf>,
+    /// A bundle in place of a service: nobody is asked, and what vendors said is in it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "id", "export"])]
+    pub(crate) bundle: Option<PathBuf>,
+    /// An export in which the receipts beside this one stand, to judge its place in the chain
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judging: JudgingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleOptions {
+    /// The service's base URL
+    #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// The answer's id: `X-Receipt-Id`, or the `id` in its body
-    #[arg(long, value_name = "ID")]
+    #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// The request's body, byte for byte as sent
     #[arg(long, value_name = "FILE")]
@@ -216,7 +279,13 @@ pub(crate) struct CheckOptions {
     /// The answer's body, byte for byte as received
     #[arg(long, value_name = "FILE")]
     pub(crate) response: PathBuf,
-    /// An export in which the receipts beside this one stand, to judge its place in the chain
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Put both bodies into the bundle, and not their hashes alone
+    #[arg(long)]
+    pub(crate) with_bodies: bool,
+    /// An export in which the receipts beside this one stand, to bundle its place in the chain
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
@@ -246,9 +315,8 @@ pub(crate) struct AuditOptions {
     /// Judge kept reports as of this time, seconds since 1970 [default: when each was made]
     #[arg(long, value_name = "UNIX")]
     pub(crate) at: Option<u64>,
-    /// Intel's collateral (`QuoteCollateralV3` as JSON)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) collateral: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) material: MaterialOptions,
     /// Write the export that was judged to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,

@@ -4,6 +4,7 @@
 mod archive;
 mod attest;
 mod audit;
+mod bundle;
 mod check;
 mod cli;
 mod config;
@@ -13,6 +14,7 @@ mod doctor;
 mod exit;
 mod export;
 mod identity;
+mod material;
 mod policy;
 mod reporter;
 mod selfcheck;
@@ -64,12 +66,13 @@ fn run(command: Command) -> Result<Code, Failure> {
         }
         Command::Verify(options) => verify::run(options),
         Command::Check(options) => check::run(options),
+        Command::Bundle(options) => bundle::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Policy(cli::PolicyCommand::Lint(options)) => policy::lint(options),
-        Command::Policy(cli::PolicyCommand::Reference(options)) => policy::reference(options),
+        Command::Policy(cli::PolicyCommand::Reference(options)) => policy::reference(*options),
         Command::Config(cli::ConfigCommand::Print(options)) => config::print(options),
         Command::Config(cli::ConfigCommand::Check(options)) => config::check(options),
     }

@@ -6,7 +6,7 @@ use jurat_verify::{Lint, Policy, ReferenceValues, Severity};
 use serde::Serialize;
 
 use crate::{
-    cli::{PolicyOptions, ReferenceOptions},
+    cli::{JudgingOptions, PolicyOptions, ReferenceOptions},
     exit::{Code, Failure, print, say},
     verify::{Judged, code, read_text},
 };
@@ -32,6 +32,11 @@ pub(crate) fn load_with(name: &str, references: &[PathBuf]) -> Result<Policy, Fa
         policy.refer_to(values).map_err(refused)?;
     }
     Ok(policy)
+}
+
+/// What a command judges by.
+pub(crate) fn accepted(options: &JudgingOptions) -> Result<Policy, Failure> {
+    load_with(&options.policy, &options.reference)
 }
 
 /// `jurat policy show`
@@ -76,31 +81,30 @@ pub(crate) fn lint(options: PolicyOptions) -> Result<Code, Failure> {
 /// `jurat policy reference`: nothing is printed but of a report that is trusted, whatever code runs there.
 pub(crate) fn reference(options: ReferenceOptions) -> Result<Code, Failure> {
     let judging = &options.judging;
-    let policy = load_with(&judging.policy, &judging.reference)?.of_any_code();
-    let judged = Judged::under(&options.target, &policy, judging)?;
+    let policy = accepted(judging)?.of_any_code();
+    let judged = Judged::under(&options.target, policy, judging)?;
     let verdict = &judged.verdict;
     let Some(measured) = verdict.measured() else {
         verdict.to_string().lines().for_each(say);
-        say(
-            "hint: reference values come from a report that is trusted under the policy, but for tdx.measurements",
-        );
+        say("hint: reference values are made of a report that is trusted, but for tdx.measurements");
         return Ok(code(verdict.outcome(), judging.at));
     };
-    let set = measured.telling(&options.name);
-    let rest = ReferenceValues::of(measured.clone()).to_toml();
-    let pinned = ReferenceValues::of(set).to_toml();
+    let set = ReferenceValues::of(measured.telling(&options.name));
+    if judging.json {
+        print(serde_json::to_string(&set).map_err(Failure::unavailable)?);
+        return Ok(Code::Done);
+    }
+    let (set, whole) = (set.to_toml(), ReferenceValues::of(measured.clone()).to_toml());
     let signer = verdict.signing_address().map(ToString::to_string).unwrap_or_default();
-    print(format_args!("# Observed: the same code as that of {signer},"));
+    print(format_args!("# Observed, the same code as that of {signer}:"));
     print(format_args!(
-        "# whose report is {} under the policy {}. Which code that is, it does not say.",
+        "# {} under the policy {}. Which code it is, this does not say.",
         verdict.outcome(),
-        policy.name
+        verdict.policy()
     ));
-    print(pinned.trim_end());
-    let others = rest
-        .lines()
-        .filter(|line| line.contains(" = ") && !line.starts_with("name ") && !pinned.contains(line));
+    print(set.trim_end());
     print("\n# What else was there. Pin what you know to stay.");
-    others.for_each(|line| print(format_args!("# {line}")));
+    let rest = |line: &&str| line.contains(" = ") && !line.starts_with("name ") && !set.contains(*line);
+    whole.lines().filter(rest).for_each(|line| print(format_args!("# {line}")));
     Ok(Code::Done)
 }

@@ -4,17 +4,18 @@ use std::{future::Future, path::Path};
 
 use jurat_client::{BaseUrl, Client};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
-use jurat_verify::{Inputs, Outcome, Policy, Verdict, verify_report};
+use jurat_verify::{Inputs, Outcome, Policy, Verdict};
 
 use crate::{
     cli::{JudgingOptions, VerifyOptions},
     exit::{Code, Failure, print, say},
+    material::Judge,
     policy, selfcheck, service,
 };
 
 pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
-    let policy = policy::load_with(&options.judging.policy, &options.judging.reference)?;
-    let judged = Judged::under(&options.target, &policy, &options.judging)?;
+    let policy = policy::accepted(&options.judging)?;
+    let judged = Judged::under(&options.target, policy, &options.judging)?;
     if let Some(path) = &options.save {
         std::fs::write(path, &judged.report)
             .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
@@ -30,60 +31,73 @@ pub(crate) struct Judged {
 
 impl Judged {
     /// Judges the report of a service, or that of a file.
-    pub(crate) fn under(target: &str, policy: &Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+    pub(crate) fn under(target: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
         if is_url(target) {
-            Self::live(target, policy, options)
-        } else {
-            Self::of(read_text(target.as_ref())?, policy, options.nonce, options)
+            return Live::under(target, policy, options).map(|live| live.judged.into());
         }
-    }
-
-    /// Fetches a report under a nonce of our own and judges it.
-    pub(crate) fn live(url: &str, policy: &Policy, options: &JudgingOptions) -> Result<Self, Failure> {
-        let nonce = match options.nonce {
-            Some(nonce) => nonce,
-            None => selfcheck::fresh_nonce()?,
-        };
-        let binding =
-            *policy.bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
-        let (client, base) = errand(url)?;
-        let report = block_on(client.fetch_report(&base, &nonce, binding))?.map_err(Failure::unavailable)?;
-        Self::of(report, policy, Some(nonce), options)
+        let judge = Judge::new(policy, &options.material)?;
+        let inputs = inputs(options.at, options.nonce);
+        block_on(judge.judge(read_text(target.as_ref())?, inputs)).map(Self::from)
     }
 
     /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
     ///
     /// A time that nobody here named is the service's word, which is why [`code`] wants one.
-    pub(crate) fn kept(report: String, policy: &Policy, at: Option<u64>, collateral: Option<&str>) -> Self {
-        let made_at = || {
-            let body: Option<ReportBody> = serde_json::from_str(&report).ok();
-            body.and_then(|body| body.archived_at).unwrap_or_else(service::now).seconds()
-        };
-        let inputs = Inputs::archived(at.map_or_else(made_at, UnixSeconds));
-        let verdict = verify_report(&report, policy, Inputs { collateral, ..inputs });
-        Self { report, verdict }
+    pub(crate) fn kept(report: String, judge: &Judge, at: Option<u64>) -> Result<Self, Failure> {
+        let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
+        block_on(judge.judge(report, Inputs::archived(at))).map(Self::from)
+    }
+}
+
+impl From<jurat_client::Judged> for Judged {
+    fn from(judged: jurat_client::Judged) -> Self {
+        Self { report: judged.report, verdict: judged.verdict }
+    }
+}
+
+/// When a kept report says that it was made.
+pub(crate) fn kept_at(report: &str) -> UnixSeconds {
+    let body: Option<ReportBody> = serde_json::from_str(report).ok();
+    body.and_then(|body| body.archived_at).unwrap_or_else(service::now).seconds()
+}
+
+/// A report that was just fetched, judged, with all that went into the judgement.
+pub(crate) struct Live {
+    pub(crate) judge: Judge,
+    pub(crate) nonce: Nonce,
+    pub(crate) judged: jurat_client::Judged,
+}
+
+impl Live {
+    /// Fetches it under a nonce of our own.
+    pub(crate) fn fetch(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
+        Self::under(url, policy::accepted(options)?, options)
     }
 
-    fn of(
-        report: String,
-        policy: &Policy,
-        nonce: Option<Nonce>,
-        options: &JudgingOptions,
-    ) -> Result<Self, Failure> {
-        let mut inputs = match options.at {
-            Some(at) => Inputs::archived(UnixSeconds(at)),
-            None => Inputs::live(service::now().seconds()),
+    fn under(url: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+        let judge = Judge::new(policy, &options.material)?;
+        let nonce = match options.nonce {
+            Some(nonce) => nonce,
+            None => selfcheck::fresh_nonce()?,
         };
-        if let Some(nonce) = nonce {
-            inputs = inputs.nonce(nonce);
-        }
-        let collateral = options.collateral.as_deref().map(read_text).transpose()?;
-        if let Some(collateral) = &collateral {
-            inputs = inputs.collateral(collateral);
-        }
-        let verdict = verify_report(&report, policy, inputs);
-        Ok(Self { report, verdict })
+        let bindings = &judge.policy.bindings;
+        let binding = *bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
+        let (client, base) = errand(url)?;
+        let judged = block_on(async {
+            let report = client.fetch_report(&base, &nonce, binding).await.map_err(Failure::unavailable)?;
+            Ok(judge.judge(report, inputs(options.at, Some(nonce))).await)
+        })??;
+        Ok(Self { judge, nonce, judged })
     }
+}
+
+/// As of the present, or of a time that was named.
+fn inputs(at: Option<u64>, nonce: Option<Nonce>) -> Inputs<'static> {
+    let inputs = match at {
+        Some(at) => Inputs::archived(UnixSeconds(at)),
+        None => Inputs::live(service::now().seconds()),
+    };
+    Inputs { nonce, ..inputs }
 }
 
 /// A client, and the service that it is to ask.

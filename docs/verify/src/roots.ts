@@ -16,6 +16,8 @@ export type Roots = "production" | "simulated";
 interface Pins {
   intel: { certificate_sha256: string };
   nvidia: { spki_sha256: string };
+  nvidia_rim: { spki_sha256: string };
+  nvidia_nras: { spki_sha256: string };
 }
 const PINS = parseToml(roots) as unknown as Pins;
 
@@ -29,20 +31,16 @@ export function intelRoot(of: Roots): Uint8Array {
   return root;
 }
 
-/** Pins that attestation/roots does not have: of the attestation service's intermediate, and of the root of manifests. */
-const NVIDIA_NRAS_INTERMEDIATE = "fd32837f954e2c45db073105166dfe6985ae0480bb113fba63b091a75affe896";
-const NVIDIA_RIM_ROOT = "dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3";
-
 /** SHA-256 of the key of the root that signers of manifests must chain to. One look-alike stands in for all of NVIDIA's. */
 export function nvidiaRimRoot(of: Roots): Uint8Array {
-  return of === "simulated" ? nvidiaRoot(of) : hex(NVIDIA_RIM_ROOT)!;
+  return of === "simulated" ? nvidiaRoot(of) : hex(PINS.nvidia_rim.spki_sha256)!;
 }
 
 /** Who answers as NVIDIA's attestation service. The root above its intermediate is nowhere published. */
 export function nvidiaNras(of: Roots): Service {
   return of === "simulated"
     ? { pin: nvidiaRoot(of), issuer: "https://nras.simulated.invalid" }
-    : { pin: hex(NVIDIA_NRAS_INTERMEDIATE)!, issuer: "https://nras.attestation.nvidia.com" };
+    : { pin: hex(PINS.nvidia_nras.spki_sha256)!, issuer: "https://nras.attestation.nvidia.com" };
 }
 
 /** SHA-256 of the key of the root that GPU certificates must chain to. */

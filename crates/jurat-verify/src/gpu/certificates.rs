@@ -121,7 +121,7 @@ pub(crate) fn verify_der(
 
 /// Divides PEM into DER. Between the certificates there may be white space alone; after the last one, NULs
 /// too, as the driver pads with them.
-fn split(pem: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
+pub(super) fn split(pem: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
     let text = std::str::from_utf8(pem).map_err(|_| ChainError::Pem)?;
     let mut rest = text.trim_end_matches(|c: char| c == '\0' || c.is_ascii_whitespace()).trim_start();
     let mut chain = Vec::new();

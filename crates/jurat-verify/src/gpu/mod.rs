@@ -7,12 +7,13 @@ mod identity;
 mod measurements;
 mod mode;
 pub(crate) mod nras;
-mod ocsp;
+pub(crate) mod ocsp;
 mod payload;
 mod rim;
 mod spdm;
 mod switches;
 mod versions;
+pub(crate) mod wanted;
 
 use jurat_proto::{Digest, Nonce, UnixSeconds};
 use p384::ecdsa::{Signature, signature::Verifier};

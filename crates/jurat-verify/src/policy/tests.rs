@@ -128,6 +128,9 @@ fn what_a_policy_pins_it_requires() {
     assert_eq!(pinned(&format!("platforms = [\"{}\"]", "0a".repeat(16))), [CheckId::TdxPlatform]);
     assert_eq!(pinned(&format!("models = [\"{}\"]", "0a".repeat(32))), [CheckId::BindModel]);
     assert_eq!(pinned(&format!("signers = [\"0x{}\"]", "0a".repeat(20))), [CheckId::BindSigner]);
+    let mut gpu = Policy::parse(BUILT_IN[1]).unwrap();
+    gpu.gpu.architectures.push(gpu::Architecture::Hopper);
+    assert!(gpu.requires(CheckId::GpuVersions));
     for line in ["platforms = [\"0a\"]", "models = [\"0a\"]", "signers = [\"0a\"]", "signers = \"\""] {
         let text = BUILT_IN[1].replace("tcb_statuses", &format!("{line}\ntcb_statuses"));
         assert!(matches!(Policy::parse(&text), Err(PolicyError::Syntax(_))), "{line}");

@@ -23,23 +23,23 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Outcome, Status};
 
-const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
-const NONCE: Nonce = Nonce::new([0x5a; 32]);
+pub(crate) const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
+pub(crate) const NONCE: Nonce = Nonce::new([0x5a; 32]);
 const OTHER_NONCE: Nonce = Nonce::new([0xa5; 32]);
 
-fn blueprint() -> Blueprint {
+pub(crate) fn blueprint() -> Blueprint {
     Blueprint::new(NOW, NonZeroU32::new(2).unwrap())
 }
 
 /// A process in front of a simulated TEE: what it would attest, before it is asked.
-struct Attester {
+pub(crate) struct Attester {
     tee: SimulatedTee,
     key: PublicKey,
-    claims: Claims,
+    pub(crate) claims: Claims,
 }
 
 impl Attester {
-    fn new(blueprint: &Blueprint) -> Self {
+    pub(crate) fn new(blueprint: &Blueprint) -> Self {
         Self::with_key(blueprint, 0x11)
     }
 
@@ -74,7 +74,7 @@ impl Attester {
     }
 
     /// The report as the sidecar serves it.
-    fn report(&self, binding: Binding, nonce: &Nonce) -> Value {
+    pub(crate) fn report(&self, binding: Binding, nonce: &Nonce) -> Value {
         let (claims, payload) = (self.claims.to_json(), self.payload(binding, nonce));
         let spki = sha256(b"spki");
         let layout = match binding {
@@ -131,7 +131,7 @@ fn inputs() -> Inputs<'static> {
     Inputs::live(NOW).nonce(NONCE)
 }
 
-fn policy(name: &str) -> Policy {
+pub(crate) fn policy(name: &str) -> Policy {
     Policy::named(name).unwrap()
 }
 
@@ -139,7 +139,7 @@ fn judge(report: &Value) -> Verdict {
     verify_report(&report.to_string(), &policy("simulated"), inputs())
 }
 
-fn of(verdict: &Verdict, status: Status) -> Vec<&'static str> {
+pub(crate) fn of(verdict: &Verdict, status: Status) -> Vec<&'static str> {
     verdict.checks().iter().filter(|check| check.status == status).map(|check| check.id.as_str()).collect()
 }
 

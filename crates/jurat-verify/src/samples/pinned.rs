@@ -34,6 +34,35 @@ fn genuine_compose_files_are_those_of_their_registers() {
     }
 }
 
+/// What holds of the two whole reports, check by check.
+#[test]
+fn genuine_reports_hold_as_they_were_recorded() {
+    for (recording, gpus) in [(nanogpt(), "evidence of 1"), (venice(), "evidence of 8")] {
+        let Some(recording) = recording else { return };
+        for policy in ["0g", "permissive"] {
+            let verdict = recording.judge(policy);
+            assert_eq!(verdict.outcome(), Outcome::TrustedThen, "{verdict}");
+            assert_eq!(failing(&verdict), [""; 0]);
+            for (id, begins) in [
+                (CheckId::TdxQuote, "genuine"),
+                (CheckId::TdxTcb, "status UpToDate, evaluation 19"),
+                (CheckId::TdxDebug, "no debugging"),
+                (CheckId::TdxCompose, "the compose file in the report is the one of RTMR3 and MRCONFIGID"),
+                (CheckId::BindAddress, "the quote names it, under dstack-v1"),
+                (CheckId::BindNonce, "the quote was made for your nonce"),
+                (CheckId::GpuPresent, gpus),
+            ] {
+                let check = verdict.check(id).unwrap();
+                assert!(check.status == Status::Pass && check.reason.starts_with(begins), "{id}\n{verdict}");
+            }
+            assert!(
+                reason(&verdict, CheckId::TdxEventlog).ends_with("events replay to RTMR0 to RTMR3"),
+                "{verdict}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_window_of_the_collateral_is_told() {
     let Some(recording) = nanogpt() else { return };

@@ -63,6 +63,48 @@ fn published_gpu_evidence_is_genuine() {
     assert_genuine("nv-wheel-2.1.0-golden/evidence.json");
 }
 
+/// A switch's chain, signature and nonce are judged before it is asked whom it links: no published GPU evidence is
+/// of the switch that there is evidence of.
+#[test]
+fn published_switch_evidence_is_genuine() {
+    let (Some(gpus), Some(one), Some(same)) = (
+        payload("nvidia-evidence/hopper_evidence_cert_hold.json"),
+        payload("nvidia-evidence/switch_evidence_ls10.json"),
+        payload("nvidia-evidence/multi_switch_ls10.json"),
+    ) else {
+        return;
+    };
+    let mode = |switches: &str| {
+        let verdict = judge(&gpu::Question { switches, ..question(&gpus) });
+        assert_eq!(failing(&verdict), ["gpu.mode"], "{verdict}");
+        verdict.check(CheckId::GpuMode).unwrap().reason.clone()
+    };
+    assert_eq!(mode(&one), "GPU 0 is linked to other switches than those there is evidence of");
+    assert_eq!(mode(&same), "switch 1 is there twice");
+    assert_eq!(mode(&gpus), "switch 0: the certificate is that of a GH100, which is no switch");
+    let edited = |edit: &dyn Fn(&mut Vec<u8>)| {
+        let mut body: Value = serde_json::from_str(&one).unwrap();
+        let mut report = STANDARD.decode(body["evidence_list"][0]["evidence"].as_str().unwrap()).unwrap();
+        edit(&mut report);
+        body["evidence_list"][0]["evidence"] = STANDARD.encode(report).into();
+        mode(&body.to_string())
+    };
+    assert_eq!(edited(&|report| report[120] ^= 1), "switch 0: the report's signature is wrong");
+    assert_eq!(edited(&|report| report[10] ^= 1), "switch 0: the report's signature is wrong");
+    // a switch is no GPU
+    let verdict = judge(&question(&one));
+    assert_eq!(failing(&verdict), ["gpu.present"], "{verdict}");
+}
+
+/// Only NVIDIA's responder knows of the hold: offline nothing is said of it, and a skip is no pass.
+#[test]
+fn a_hold_is_not_seen_without_asking() {
+    let Some(payload) = payload("nvidia-evidence/hopper_evidence_cert_hold.json") else { return };
+    let verdict = judge(&question(&payload));
+    let check = verdict.check(CheckId::GpuRevocation).unwrap();
+    assert_eq!((check.status, check.reason.as_str()), (Status::Skip, "NVIDIA's OCSP service was not asked"));
+}
+
 /// The verdict on `tdx.quote` of a published quote.
 fn quote(name: &str, at: u64) -> Option<(Status, String)> {
     let folder = samples().join("dcap-qvl-crate");
@@ -103,8 +145,10 @@ fn pin(vendor: &str, member: &str) -> Digest {
 
 /// A second implementation reads the file; this one has the pin compiled in.
 #[test]
-fn the_pin_of_nvidias_root_is_the_published_one() {
+fn the_pins_of_nvidias_roots_are_the_published_ones() {
     assert_eq!(pin("nvidia", "spki_sha256"), roots::nvidia(Roots::Production));
+    assert_eq!(pin("nvidia_rim", "spki_sha256"), roots::nvidia_rim(Roots::Production));
+    assert_eq!(pin("nvidia_nras", "spki_sha256"), roots::nvidia_nras(Roots::Production).pin);
 }
 
 /// The last certificate of a PEM chain.
@@ -126,5 +170,28 @@ fn the_published_fingerprints_are_those_of_genuine_chains() {
         let spki = root.tbs_certificate().subject_public_key_info().to_der().unwrap();
         assert_eq!(pin(vendor, "certificate_sha256"), sha256(&root.to_der().unwrap()), "{vendor}");
         assert_eq!(pin(vendor, "spki_sha256"), sha256(&spki), "{vendor}");
+    }
+}
+
+#[test]
+fn the_published_fingerprints_are_those_of_nvidias_services() {
+    let (Some(rim), Some(jwks)) = (
+        sample("nv-wheel-2.1.0-golden/Driver_RIM_test_no_gpu.swidtag"),
+        sample("nanogpt-ecdsa-1xGPU-20260610/nras_jwks.json"),
+    ) else {
+        return;
+    };
+    let end = rim.rfind("</ds:X509Certificate>").unwrap();
+    let begin = rim[..end].rfind('>').unwrap() + 1;
+    let jwks: Value = serde_json::from_str(&jwks).unwrap();
+    for (of, text) in
+        [("nvidia_rim", &rim[begin..end]), ("nvidia_nras", jwks["keys"][0]["x5c"][1].as_str().unwrap())]
+    {
+        let text: String = text.split_whitespace().collect();
+        let der = STANDARD.decode(text).unwrap();
+        let certificate = <Certificate as der::Decode>::from_der(&der).unwrap();
+        let spki = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
+        assert_eq!(pin(of, "certificate_sha256"), sha256(&der), "{of}");
+        assert_eq!(pin(of, "spki_sha256"), sha256(&spki), "{of}");
     }
 }

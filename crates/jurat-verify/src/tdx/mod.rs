@@ -1,5 +1,6 @@
 //! The checks on the TDX quote, `tdx.*`.
 
+pub(crate) mod collateral;
 mod compose;
 mod debug;
 mod eventlog;

@@ -2,11 +2,12 @@
 
 use jurat_client::{BaseUrl, Client, ClientError};
 use jurat_proto::Binding;
-use jurat_verify::{Audit, Inputs, Policy, Verdict, verify_report};
+use jurat_verify::{Audit, Inputs, Policy, Verdict};
 
 use crate::{
     cli::AuditOptions,
     exit::{Failure, say},
+    material::Judge,
     selfcheck::fresh_nonce,
     service,
     verify::{Judged, block_on, errand, read_text},
@@ -15,7 +16,7 @@ use crate::{
 pub(super) struct Reports<'a> {
     policy: &'a Policy,
     at: Option<u64>,
-    collateral: Option<String>,
+    judge: Judge,
     /// Name and contents of the files that were given.
     files: Vec<(String, String)>,
     service: Option<(Client, BaseUrl)>,
@@ -28,7 +29,7 @@ impl<'a> Reports<'a> {
         Ok(Self {
             policy,
             at: options.at,
-            collateral: options.collateral.as_deref().map(read_text).transpose()?,
+            judge: Judge::new(policy.clone(), &options.material)?,
             files: options.reports.iter().map(file).collect::<Result<_, Failure>>()?,
             service: options.url.as_deref().map(errand).transpose()?,
         })
@@ -38,7 +39,7 @@ impl<'a> Reports<'a> {
     /// nothing: its signer stays unknown.
     pub(super) fn introduce(self, audit: &mut Audit) -> Result<(), Failure> {
         for (name, report) in &self.files {
-            let judged = self.kept(report.clone());
+            let judged = self.kept(report.clone())?;
             believe(audit, name, &judged.verdict);
         }
         let Some((client, base)) = &self.service else { return Ok(()) };
@@ -50,7 +51,7 @@ impl<'a> Reports<'a> {
             let signer = &wanted.signing_address;
             match block_on(client.fetch_kept_report(base, signer, wanted.claims_hash.as_ref()))? {
                 Ok(report) => {
-                    let judged = self.kept(report);
+                    let judged = self.kept(report)?;
                     believe(audit, &format!("the archived report of {signer}"), &judged.verdict);
                 }
                 Err(error @ ClientError::NoReport { .. }) => say(error),
@@ -60,8 +61,8 @@ impl<'a> Reports<'a> {
         Ok(())
     }
 
-    fn kept(&self, report: String) -> Judged {
-        Judged::kept(report, self.policy, self.at, self.collateral.as_deref())
+    fn kept(&self, report: String) -> Result<Judged, Failure> {
+        Judged::kept(report, &self.judge, self.at)
     }
 
     /// The live signer can answer a nonce, so it is trusted now and not then.
@@ -70,7 +71,7 @@ impl<'a> Reports<'a> {
         let binding = self.policy.bindings.first().copied().unwrap_or(Binding::JuratV1);
         let report = block_on(client.fetch_report(base, &nonce, binding))?.map_err(Failure::unavailable)?;
         let inputs = Inputs::live(service::now().seconds()).nonce(nonce);
-        Ok(verify_report(&report, self.policy, Inputs { collateral: self.collateral.as_deref(), ..inputs }))
+        Ok(block_on(self.judge.judge(report, inputs))?.verdict)
     }
 }
 

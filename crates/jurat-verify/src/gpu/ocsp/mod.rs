@@ -8,6 +8,7 @@ use p384::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use x509_cert::ext::pkix::{CrlReason, ExtendedKeyUsage};
 
 use self::response::{CertStatus, Response, SingleResponse};
+pub use self::response::{OcspAnswerError, ocsp_window};
 use super::{
     Gpu,
     certificates::{Chain, Issuer, Link},
@@ -156,3 +157,6 @@ fn delegate(der: &[u8], above: &[Issuer], now: UnixSeconds) -> Option<VerifyingK
     let issued = fit && issuer.key.verify(link.signed, &link.signature).is_ok();
     issued.then_some(link.key)
 }
+
+#[cfg(test)]
+mod tests;

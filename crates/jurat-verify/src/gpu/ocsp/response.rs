@@ -1,5 +1,7 @@
 //! An OCSP response (RFC 6960), read with `der` and not yet believed.
 
+use std::ops::RangeInclusive;
+
 use der::{
     Choice, Decode, Enumerated, Sequence,
     asn1::{Any, BitString, GeneralizedTime, Null, ObjectIdentifier, OctetString},
@@ -32,6 +34,8 @@ pub(super) struct Response {
     pub(super) signature: Vec<u8>,
     /// DER of the certificates that came along.
     pub(super) certificates: Vec<Vec<u8>>,
+    /// The request's, if the responder repeats it (RFC 8954).
+    nonce: Option<Vec<u8>>,
 }
 
 /// Why bytes are no OCSP response.
@@ -73,7 +77,11 @@ impl Response {
                 return Err(ResponseError::Critical(extension.extn_id));
             }
         }
+        let nonce = data.extensions.iter().flatten().find(|extension| extension.extn_id == NONCE);
+        let nonce =
+            nonce.map(|extension| OctetString::from_der(extension.extn_value.as_bytes())).transpose()?;
         Ok(Some(Self {
+            nonce: nonce.map(|nonce| nonce.as_bytes().to_vec()),
             answers: data.answers,
             signed: signed.to_vec(),
             algorithm: basic.algorithm.oid,
@@ -81,6 +89,38 @@ impl Response {
             certificates: certificates.iter().map(der::Encode::to_der).collect::<Result<_, _>>()?,
         }))
     }
+}
+
+/// Why an answer of a responder's is of no use to anybody. Whether it is genuine is for the judge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OcspAnswerError {
+    /// Not an OCSP response.
+    #[error("{0}")]
+    Illegible(String),
+    /// An answer to another request.
+    #[error("it does not repeat the nonce of the request")]
+    Nonce,
+}
+
+/// From when to when everything in the DER of an OCSP response holds by its own dates; `None` if the responder did not
+/// answer. With a nonce it must be the answer to the request of that nonce.
+///
+/// # Errors
+/// If it is none, or answers another request.
+pub fn ocsp_window(
+    der: &[u8],
+    nonce: Option<&[u8; 32]>,
+) -> Result<Option<RangeInclusive<UnixSeconds>>, OcspAnswerError> {
+    let read = Response::read(der).map_err(|error| OcspAnswerError::Illegible(error.to_string()))?;
+    let Some(response) = read else { return Ok(None) };
+    if nonce.is_some_and(|nonce| response.nonce.as_deref() != Some(nonce)) {
+        return Err(OcspAnswerError::Nonce);
+    }
+    let seconds = |time: &GeneralizedTime| time.to_unix_duration().as_secs();
+    let from = response.answers.iter().map(|single| seconds(&single.this_update)).max();
+    let until = response.answers.iter().filter_map(|single| single.next_update.as_ref()).map(seconds).min();
+    Ok(Some(UnixSeconds(from.unwrap_or(0))..=UnixSeconds(until.unwrap_or(0))))
 }
 
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");

@@ -102,3 +102,6 @@ fn escaped(text: &str, in_value: bool, out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

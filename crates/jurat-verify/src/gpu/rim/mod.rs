@@ -76,3 +76,6 @@ impl Rim {
         Ok((swid::read(&root)?, chain))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,7 @@ fn coherent(policy: &Policy, found: &mut Vec<Lint>) {
         (CheckId::BindModel, policy.models.is_empty(), "it names no models"),
         (CheckId::TdxPlatform, policy.platforms.is_empty(), "it names no platforms"),
         (CheckId::BindSigner, policy.signers.is_empty(), "it pins no signers"),
+        (CheckId::GpuVersions, policy.gpu.is_empty(), "it demands nothing of GPUs"),
     ];
     for (id, _, why) in never.into_iter().filter(|(id, unmet, _)| *unmet && policy.requires(*id)) {
         found.push(Lint {

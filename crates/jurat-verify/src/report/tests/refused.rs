@@ -230,30 +230,48 @@ fn no_time_is_beyond_judgement() {
     }
 }
 
+const COMPOSE: &str = "services: {}";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A flipped bit anywhere in a report leaves the verdict as it was, on the same signer, or refuses it:
-    /// the JSON has members that nothing rests on. Where it stays trusted, everything that counts is the same.
+    /// the JSON has members that nothing rests on. Where it stays trusted, everything that counts is the same. The policy
+    /// pins all that a policy can, and the TD runs a measured application, so that every check takes part.
     #[test]
     fn any_flipped_bit_of_a_report_is_refused_or_without_effect(bit in any::<usize>()) {
-        static MINTED: LazyLock<(Attester, Value)> = LazyLock::new(|| {
-            let attester = Attester::new(&blueprint());
+        static MINTED: LazyLock<(Attester, Value, Policy)> = LazyLock::new(|| {
+            let mut blueprint = blueprint();
+            blueprint.compose = Some(COMPOSE.into());
+            let mut attester = Attester::new(&blueprint);
+            attester.claims.model.sha256 = Some(sha256(b"model").to_string());
             let report = attester.report(Binding::JuratV1, &NONCE);
-            (attester, report)
+            let verdict = judge(&report);
+            let mut policy = policy("simulated");
+            policy.signers.push(attester.key.address());
+            policy.models.push(sha256(b"model"));
+            policy.measurements.push(verdict.measured().unwrap().clone());
+            let ppid = verdict.check(CheckId::TdxPlatform).unwrap().reason.rsplit(' ').next().unwrap().parse();
+            policy.platforms.push(ppid.unwrap());
+            assert_eq!(verify_report(&report.to_string(), &policy, inputs()).outcome(), Outcome::Trusted);
+            (attester, report, policy)
         });
-        let (attester, report) = &*MINTED;
+        let (attester, report, policy) = &*MINTED;
         let mut bytes = report.to_string().into_bytes();
         let bit = bit % (bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
-        let verdict = verify_report(&text, &policy("simulated"), inputs());
+        let verdict = verify_report(&text, policy, inputs());
         if let Some(signer) = verdict.trusted_signer() {
             prop_assert_eq!(*signer.address(), attester.key.address());
             prop_assert_eq!(signer.claims(), Some(&attester.claims));
             let altered: Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(&altered["nvidia_payload"], &report["nvidia_payload"]);
             prop_assert_eq!(&altered["claims"], &report["claims"]);
+            let compose = altered["info"]["tcb_info"]["app_compose"].as_str();
+            let same_text = compose.is_none_or(|text| text == COMPOSE);
+            prop_assert!(same_text);
+            prop_assert_eq!(verdict.measured().unwrap().differences(&policy.measurements[0]).len(), 0);
         }
     }
 }

@@ -48,7 +48,7 @@ fn the_nearest_set_tells_what_differs() {
 #[test]
 fn a_pinned_application_must_be_established() {
     let app = ReferenceSet { compose_hash: Some(Digest::new([7; 32])), ..set("app", 4) };
-    let found = judge(&set("measured", 4), &policy(&[app.clone()]));
+    let found = judge(&set("measured", 4), &policy(std::slice::from_ref(&app)));
     assert_eq!(
         found.reason,
         "it does not match the reference set `app`: compose_hash is not established here, wanted 07070707…"

@@ -1,0 +1,99 @@
+//! To Intel: four answers that make collateral.
+
+use std::time::Duration;
+
+use jurat_proto::UnixSeconds;
+use jurat_verify::{IntelAnswer, IntelAnswers, Platform, collateral_window};
+use reqwest::Url;
+
+use super::{
+    ErrandError, Missed,
+    asking::{Answer, Asker, Memory, Question},
+};
+use crate::{BaseUrl, Service, Sources};
+
+/// Intel's answers hold for thirty days; this is how old news of a revocation may be.
+const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Collateral, and whether any of it came from the cache. What the cache has is passed over if it does not hold at
+/// `as_of`.
+pub(super) async fn collateral(
+    asker: &Asker,
+    base: &BaseUrl,
+    platform: &Platform,
+    as_of: UnixSeconds,
+    memory: Memory,
+) -> Result<(String, bool), Missed> {
+    let (collateral, cached) = put_together(asker, base, platform, memory).await?;
+    match holds(&collateral, as_of) {
+        Err(_) if cached && asker.silence.is_none() => {}
+        held => return held.map(|()| (collateral, cached)),
+    }
+    let (collateral, cached) = put_together(asker, base, platform, Memory::Anew).await?;
+    holds(&collateral, as_of).map(|()| (collateral, cached))
+}
+
+fn holds(collateral: &str, as_of: UnixSeconds) -> Result<(), Missed> {
+    // without legible dates it is the judge's
+    let Some(window) = collateral_window(collateral) else { return Ok(()) };
+    ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))
+}
+
+async fn put_together(
+    asker: &Asker,
+    base: &BaseUrl,
+    platform: &Platform,
+    memory: Memory,
+) -> Result<(String, bool), Missed> {
+    let url = |tee, rest: &[&'static str], query: &[(&str, &str)]| {
+        let mut url = base.join([tee, "certification", "v4"].into_iter().chain(rest.iter().copied()));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    };
+    let ask = |what: &'static str, url: Url, header: Option<&'static str>| async move {
+        let mut question = Question::get(url).kept_for(KEEP);
+        question.header = header;
+        asker.ask(question, memory).await.map_err(|error| missed(what, error))
+    };
+    let fmspc = platform.fmspc();
+    let (tcb_info, qe_identity, pck_crl, root_ca_crl) = tokio::join!(
+        ask("TCB info", url("tdx", &["tcb"], &[("fmspc", &fmspc)]), Some("TCB-Info-Issuer-Chain")),
+        ask("QE identity", url("tdx", &["qe", "identity"], &[]), Some("SGX-Enclave-Identity-Issuer-Chain")),
+        ask(
+            "PCK revocation list",
+            url("sgx", &["pckcrl"], &[("ca", platform.ca()), ("encoding", "der")]),
+            Some("SGX-PCK-CRL-Issuer-Chain"),
+        ),
+        ask("root revocation list", root_list(base, url("sgx", &["rootcacrl"], &[])), None),
+    );
+    let (tcb_info, qe_identity, pck_crl, root_ca_crl) = (tcb_info?, qe_identity?, pck_crl?, root_ca_crl?);
+    let cached = [&tcb_info, &qe_identity, &pck_crl, &root_ca_crl].into_iter().any(|answer| answer.cached);
+    let answers = IntelAnswers {
+        tcb_info: signed(tcb_info),
+        qe_identity: signed(qe_identity),
+        pck_crl: signed(pck_crl),
+        root_ca_crl: root_ca_crl.body,
+    };
+    let collateral = answers.collateral().map_err(|error| {
+        missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
+    })?;
+    Ok((collateral, cached))
+}
+
+/// Intel serves the root's list elsewhere than the rest; caches of Intel's service serve it beside the rest.
+fn root_list(base: &BaseUrl, beside: Url) -> Url {
+    match Url::parse(Sources::INTEL_ROOT_CRL) {
+        Ok(intels) if base.to_string() == Sources::PCS => intels,
+        _ => beside,
+    }
+}
+
+fn signed(answer: Answer) -> IntelAnswer {
+    IntelAnswer { body: answer.body, issuer_chain: answer.header }
+}
+
+fn missed(what: &str, error: ErrandError) -> Missed {
+    Missed { service: Service::Pcs, what: what.to_owned(), error }
+}
