@@ -1,46 +1,37 @@
-"""The judge of one report, and of one receipt: every check of docs/verify.md, from docs/spec and that page alone.
+"""The judge of one report, and of one receipt: every check of docs/verify.md, written from that page and docs/spec.
 
 Each check is a small function that returns (reason, value): it passes with a value, is skipped with None, and fails on
-whatever it raises. TDX quotes are judged by PyPI's dcap-qvl; what is read out of them afterwards is read here.
+whatever it raises. TDX quotes are judged by PyPI's dcap-qvl; what is read out of them afterwards is read here, and GPU
+evidence in judge_gpus.py.
 """
 
 import base64
-import hashlib
 import json
-import pathlib
 import re
+from types import SimpleNamespace
 
 import dcap_qvl
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from eth_keys import keys
+from cryptography.hazmat.primitives.serialization import Encoding
+from eth_utils import keccak
 
-from rim import read_rim
-from verdict import Refused, Transcript, demand, load, sha256, unhex
+from evidence import look_alike, sha384, spki_of
+from judge_gpus import PRODUCTION, judge_gpus
+from verdict import Transcript, demand, load, sha256, unhex
 from verify_typed import signed_by, text_digest, typed_digest
 
-ATTESTATION = pathlib.Path(__file__).resolve().parent.parent / "attestation"
-# SHA-256 of the SubjectPublicKeyInfo of NVIDIA's Device Identity CA, and of its CoRIM signing root.
-NVIDIA_ROOT = "a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"
-RIM_ROOT = "dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"
 # What a report's members are, where they are there. Other members are nobody's business.
-TEXTS = ("signing_address", "signing_public_key", "signing_algo", "request_nonce", "gpu_nonce", "intel_quote", "quote",
-         "nvidia_payload", "nvswitch_payload", "nvlink", "claims", "binding", "report_data", "tls_cert_fingerprint", "tee",
-         "collateral")
-KINDS = dict.fromkeys(TEXTS, str) | {"report_age_seconds": int, "archived": bool, "archived_at": int}
-# Where the TD's report has what, from the beginning of its body (Intel, TDX DCAP Quoting Library API, appendix A.3).
+KINDS = {"report_age_seconds": int, "archived": bool, "archived_at": int} | dict.fromkeys(
+    "signing_address signing_public_key signing_algo request_nonce gpu_nonce intel_quote quote nvidia_payload nvlink claims "
+    "nvswitch_payload binding report_data tls_cert_fingerprint tee collateral".split(), str)
+# Where the TD's report has what (Intel, TDX DCAP Quoting Library API, appendix A.3).
 TD = {"mrseam": (16, 48), "mrsignerseam": (64, 48), "td_attributes": (120, 8), "xfam": (128, 8), "mrtd": (136, 48),
       "mrconfigid": (184, 48), "mrowner": (232, 48), "mrownerconfig": (280, 48), "rtmr0": (328, 48), "rtmr1": (376, 48),
-      "rtmr2": (424, 48), "rtmr3": (472, 48), "report_data": (520, 64)}
-# TDATTRIBUTES that must be off: DEBUG, profiling, MIGRATABLE, SERVTD_EXT, and all that are reserved.
-FORBIDDEN = sum(1 << bit for bit in [0, 4, 5, 6, 29, 17, *range(1, 4), *range(7, 16), *range(23, 27), *range(32, 62)])
+      "rtmr2": (424, 48), "rtmr3": (472, 48), "data": (520, 64)}
+# TDATTRIBUTES that must be off: DEBUG, profiling, SERVTD_EXT, MIGRATABLE, and all that are reserved.
+FORBIDDEN = sum(1 << bit for bit in [0, 4, 5, 6, 17, 29, *range(1, 4), *range(7, 16), *range(23, 27), *range(32, 62)])
+DEBUGGED = "genuine, of a TD under debug"
 BOOT = ["app-id", "compose-hash", "instance-id", "os-image-hash", "mr-kms", "key-provider", "system-ready"]
-
-
-def sha384(data):
-    return hashlib.sha384(data).digest()
 
 
 def report_data(binding, address, nonce, claims="", nvidia="", nvswitch="", spki=None):
@@ -51,107 +42,15 @@ def report_data(binding, address, nonce, claims="", nvidia="", nvswitch="", spki
 
 
 def gpu_nonce(binding, key, nonce):
-    return sha256(b"jurat-gpu-v1\0" + key.to_canonical_address() + key.to_bytes() + nonce) if binding == "jurat-v1" else nonce
-
-
-def spki_of(certificate):
-    return sha256(certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-
-
-def look_alike(name):
-    return x509.load_pem_x509_certificate((ATTESTATION / "insecure" / f"{name}-look-alike-root.pem").read_bytes())
-
-
-def p384(key, signature, signed):
-    """Verifies r‖s."""
-    r, s = (int.from_bytes(signature[at : at + 48], "big") for at in (0, 48))
-    try:
-        key.verify(utils.encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA384()))
-    except Exception as error:
-        raise Refused("the signature is wrong") from error
-
-
-def chain_of(certificates, root_spki, now):
-    """The certificates, once every link of P-384 and SHA-384 up to the pinned root holds."""
-    chain = [x509.load_der_x509_certificate(der) for der in certificates]
-    demand(2 <= len(chain) <= 8, f"{len(chain)} certificates")
-    for at, certificate in enumerate(chain):
-        key = certificate.public_key()
-        fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)
-        demand(fits and isinstance(certificate.signature_hash_algorithm, hashes.SHA384), f"{at} is not of P-384")
-        valid = certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp()
-        demand(valid, f"certificate {at} is not valid at {now}")
-        certificate.verify_directly_issued_by(chain[min(at + 1, len(chain) - 1)])
-        extensions = {extension.oid: extension for extension in certificate.extensions}
-        basic, usage = extensions.pop(x509.BasicConstraints.oid, None), extensions.pop(x509.KeyUsage.oid, None)
-        demand(not any(extension.critical for extension in extensions.values()), f"{at}: a critical extension")
-        if at == 0:
-            demand(usage is None or usage.value.digital_signature, "the leaf may not sign")
-        else:
-            demand(basic and basic.value.ca and (usage is None or usage.value.key_cert_sign), f"{at} may not issue")
-            demand(basic.value.path_length is None or at - 1 <= basic.value.path_length, f"{at}: too long a chain")
-    demand(spki_of(chain[-1]) == root_spki, f"the root is not the pinned one but has the key {spki_of(chain[-1]).hex()}")
-    return chain
-
-
-def pem(text):
-    """DER of the certificates, between which there is white space alone, and NULs at the end."""
-    rest, found = text.decode().rstrip("\0 \t\r\n\f").lstrip(), []
-    while rest:
-        part = re.match(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*", rest)
-        demand(part and len(found) < 9, "certificates are not PEM, or too many")
-        found.append(base64.b64decode("".join(part[1].split()), validate=True))
-        rest = rest[part.end():]
-    return found
-
-
-class Spdm:
-    """SPDM 1.1: a request for all measurements, signed, and the answer. Every length is checked, no signature."""
-
-    def __init__(self, raw):
-        self.rest = raw
-        demand(self.take(4) == b"\x11\xe0\x01\xff", "not a request for all signed measurements of SPDM 1.1")
-        self.nonce = self.take(32)
-        self.take(1)
-        demand(self.take(2) == b"\x11\x60", "not measurements of SPDM 1.1")
-        self.take(2)
-        count, record = self.number(1), Spdm.__new__(Spdm)
-        record.rest, self.blocks = self.take(self.number(3)), {}
-        for _ in range(count):
-            index, form, value = record.number(1), record.number(1), record.take(record.number(2))
-            demand(form == 1 and len(value) == 51 and value[1:3] == b"\x30\0", f"block {index} is no SHA-384 in DMTF's form")
-            demand(index not in self.blocks, f"block {index} is there twice")
-            self.blocks[index] = value[3:]
-        demand(not record.rest, "more blocks than announced")
-        self.take(32)
-        record.rest, self.opaque = self.take(self.number(2)), {}
-        while record.rest:
-            tag, value = record.number(2), record.take(record.number(2))
-            demand(tag not in self.opaque, f"opaque member {tag} is there twice")
-            self.opaque[tag] = value
-        self.signed, self.signature = raw[: len(raw) - len(self.rest)], self.take(96)
-        demand(len(self.rest) < 2, f"{len(self.rest)} bytes follow the signature")
-
-    def take(self, length):
-        demand(len(self.rest) >= length, "cut short")
-        head, self.rest = self.rest[:length], self.rest[length:]
-        return head
-
-    def number(self, width):
-        return int.from_bytes(self.take(width), "little")
-
-    def text(self, tag):
-        text = self.opaque[tag].decode("ascii").rstrip("\0")
-        demand(re.fullmatch(r"[!-~]+", text), f"opaque member {tag} is no text")
-        return text
+    """`key` is x‖y."""
+    return sha256(b"jurat-gpu-v1\0" + keccak(key)[12:] + key + nonce) if binding == "jurat-v1" else nonce
 
 
 def read_report(text):
     report = load(text)
-    demand(type(report) is dict and len(text) <= 16 << 20, "the report is no JSON object")
+    demand(type(report) is dict and len(text) <= 16 << 20, "the report is no JSON object, or too long")
     for name, kind in KINDS.items():
-        optional = name not in ("signing_address", "signing_algo", "nvidia_payload")
-        value = report.get(name)
+        value, optional = report.get(name), name not in ("signing_address", "signing_algo", "nvidia_payload")
         fits = type(value) is kind and (kind is not int or 0 <= value < 1 << 64)
         demand(name not in report or fits or (optional and value is None), f"{name} is of another kind")
     return {name: value for name, value in report.items() if value is not None}
@@ -159,79 +58,66 @@ def read_report(text):
 
 def quote_bytes(text):
     digits = text.removeprefix("0x")
-    if re.fullmatch(r"([0-9a-fA-F]{2})*", digits):
-        return bytes.fromhex(digits)
-    return base64.b64decode(text, validate=True)
+    return bytes.fromhex(digits) if re.fullmatch(r"([0-9a-fA-F]{2})*", digits) else base64.b64decode(text, validate=True)
 
 
-def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, collateral=None, rims=(), ocsp=(), nras=None):
-    """(transcript, verdict). `policy` is the TOML form as a dict; nonce and key are bytes."""
-    done, simulated = Transcript(), policy["roots"] == "simulated"
+def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, collateral=None, rims=(), responses=(),
+                 nras=None):
+    """(transcript, verdict). `policy` is its TOML form as a dict, nonce and key are bytes, `nras` is (answer, key set)."""
+    done, roots = Transcript(), PRODUCTION
+    if policy["roots"] == "simulated":
+        pin = spki_of(look_alike("nvidia"))
+        roots = SimpleNamespace(gpu=pin, rim=pin, nras=pin, issuer="https://nras.simulated.invalid",
+                                intel=look_alike("intel").public_bytes(Encoding.DER))
     try:
         report = read_report(text)
     except Exception as error:
         done.checks["tdx.quote"] = ("fail", f"not legible: {error}")
         return done, "refuted"
     archived = archived or report.get("archived", False)
-    collateral = collateral or (report.get("collateral") if simulated else None)
-    members = [report.get(member, "") for member in ("claims", "nvidia_payload", "nvswitch_payload")]
-    now_in_force = {}
-
-    def rests_on(*names):
-        """Whether those passed; a check that rests on them is skipped otherwise."""
-        return all(done.checks.get(name, ("",))[0] == "pass" for name in names)
-
-    # The quote
+    collateral = collateral or (report.get("collateral") if roots.intel else None)
+    texts = [report.get(member, "") for member in ("claims", "nvidia_payload", "nvswitch_payload")]
+    td, boot = {}, {}
 
     def genuine():
         quotes = [quote_bytes(report[name]) for name in ("intel_quote", "quote") if name in report]
         demand(quotes and quotes[0] and quotes.count(quotes[0]) == len(quotes), "no quote, or two that differ")
-        raw, start = quotes[0], 48
-        version = int.from_bytes(raw[:2], "little")
-        if version == 5:
-            demand(2 <= int.from_bytes(raw[48:50], "little") <= 4, "not a TD's")
-            start = 54
-        demand(version in (4, 5) and raw[4:8] == b"\x81\0\0\0" and len(raw) >= start + 584, "not a TDX quote of version 4 or 5")
-        parsed, body = dcap_qvl.parse_quote(raw), raw[start:]
-        td.update({name: body[at : at + length] for name, (at, length) in TD.items()})
-        td["service"] = any(body[600:648]) if version == 5 and raw[48] > 2 else False
-        if not simulated:
-            issuers = [one.issuer for one in x509.load_pem_x509_certificates(bytes(parsed.cert_chain_pem_bytes()))]
-            demand(report.get("tee") != "simulated" and look_alike("intel").subject not in issuers, "the quote is simulated")
+        raw = quotes[0]
+        at = {4: 48, 5: 54}.get(int.from_bytes(raw[:2], "little"))
+        demand(at and raw[4:8] == b"\x81\0\0\0" and len(raw) >= at + 584, "not a TDX quote of version 4 or 5")
+        demand(at == 48 or raw[48:50] in (b"\2\0", b"\3\0", b"\4\0"), "not a TD's report")
+        chain = x509.load_pem_x509_certificates(bytes(dcap_qvl.parse_quote(raw).cert_chain_pem_bytes() or b"")) if not roots.intel else []
+        simulated = report.get("tee") == "simulated" or look_alike("intel").subject in [one.issuer for one in chain]
+        demand(roots.intel or not simulated, "the quote is simulated")
+        body = raw[at:]
+        td.update({name: body[start : start + length] for name, (start, length) in TD.items()})
+        td["service"] = at == 54 and raw[48] > 2 and any(body[600:648])
         if collateral is None:
             return "no collateral", None
-        root = look_alike("intel").public_bytes(Encoding.DER) if simulated else None
         try:
-            verifier, all_statuses = dcap_qvl.QuoteVerifier(root), dcap_qvl.QuotePolicy.claims_only(now)
-            judged = verifier.verify_with_policy(raw, dcap_qvl.QuoteCollateralV3.from_json(collateral), now, all_statuses)
+            verifier, any_status = dcap_qvl.QuoteVerifier(roots.intel), dcap_qvl.QuotePolicy.claims_only(now)
+            judged = verifier.verify_with_policy(raw, dcap_qvl.QuoteCollateralV3.from_json(collateral), now, any_status)
         except ValueError as error:
             # said last of all, once every signature held: tdx.debug is where it counts
             demand(re.search("(Debug mode|TD profiling) is enabled$", str(error)), error)
-            return "genuine, of a TD under debug", {}
+            return DEBUGGED, {}
         judged = json.loads(judged.to_json())
         pce = json.loads(json.loads(collateral)["tcb_info"])["pceId"]
-        demand(unhex(pce, 2) == bytes(judged["platform"]["pck"]["pce_id"]), "the TCB info is about another PCE")
+        demand(bytes.fromhex(pce) == bytes(judged["platform"]["pck"]["pce_id"]), "the TCB info is about another PCE")
         return "genuine", judged
 
     def tcb():
-        if not intel:
-            return "rests on tdx.quote", None
-        status, platform = intel["tcb"]["status"], intel["platform"]
+        platform, status, number = intel["platform"], intel["tcb"]["status"], intel["tcb"]["eval_data_number"]
         levels = [platform["tcb_level"], platform["current_tcb_level"] or {}, intel["qe"]["tcb_level"]]
         advisories = {one.lower() for level in levels for one in level.get("advisoryIDs", [])}
-        demand(status in policy["tcb_statuses"], f"status {status}")
         rejected = advisories & {one.lower() for one in policy.get("rejected_advisories", [])}
-        demand(not rejected, f"open, and rejected: {rejected}")
-        number = intel["tcb"]["eval_data_number"]
+        demand(status in policy["tcb_statuses"] and not rejected, f"status {status}, open and rejected: {rejected}")
         demand(number >= policy.get("min_tcb_evaluation_data_number", 0), f"collateral of evaluation {number}")
-        return status, status
+        return f"status {status}", status
 
-    def platform():
-        wanted = [unhex(one, 16) for one in policy.get("platforms", [])]
-        if not intel or not wanted:
-            return "the policy names no platforms", None
-        demand(bytes(intel["platform"]["pck"]["ppid"]) in wanted, "another platform")
-        return "one that the policy names", True
+    def named_in(wanted, value, what):
+        demand(not wanted or value in wanted, f"another {what} than the policy names")
+        return f"{what} {value.hex()}", True if wanted else None
 
     def debug():
         attributes = int.from_bytes(td["td_attributes"], "little")
@@ -240,61 +126,199 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         return "nobody can look in", True
 
     def event_log():
-        log = report.get("event_log")
-        events = log if type(log) is not str else load(log) if log else []
-        if log is None or events == []:
-            return "no event log", None
-        registers, seen, computed_all = [bytes(48)] * 4, [], True
+        log = report.get("event_log", "")
+        events, registers, seen, whole = load(log or "[]") if type(log) is str else log, [bytes(48)] * 4, set(), "whole"
         demand(type(events) is list, "not a list")
+        if not events:
+            return "no events", None
         for event in events:
             imr, kind = event["imr"], event["event_type"]
             digest, name, payload = (event.get(member, "") for member in ("digest", "event", "event_payload"))
-            demand(type(imr) is int and 0 <= imr <= 3 and type(kind) is int and 0 <= kind < 1 << 32, "an unknown register")
+            demand(type(imr) is type(kind) is int and 0 <= imr < 4 and 0 <= kind < 1 << 32, "an unknown register")
             listed = unhex(digest, 48, prefix="") if digest or imr < 3 else None
             if imr == 3:
                 payload = unhex(payload, len(payload) // 2, prefix="")
                 computed = sha384(kind.to_bytes(4, "little") + b":" + name.encode() + b":" + payload)
                 demand(listed in (None, computed) or not payload, "a digest is not its payload's")
-                computed_all &= listed in (None, computed)
-                demand(name not in BOOT or (name not in seen and "system-ready" not in seen), f"{name} after the boot")
-                seen.append(name)
-                listed = listed or computed
+                demand(name not in BOOT or not seen & {name, "system-ready"}, f"{name} twice, or after the boot")
+                whole = whole if listed in (None, computed) else "stripped"
+                seen.add(name)
                 boot.setdefault(name, payload)
+                listed = listed or computed
             registers[imr] = sha384(registers[imr] + listed)
         demand(registers == [td[f"rtmr{at}"] for at in range(4)], "the log does not lead to the registers")
-        return "it replays", computed_all or "stripped"
+        return "it replays", whole
 
     def compose():
-        if not replayed or replayed == "stripped" or "compose-hash" not in boot:
+        if replayed != "whole" or "compose-hash" not in boot:
             return "rests on tdx.eventlog, or no application is measured", None
-        hashed, named, text = boot["compose-hash"], td["mrconfigid"], None
-        demand(len(hashed) == 32, "compose-hash is no SHA-256")
-        demand(named[0] != 1 or named == b"\1" + hashed + bytes(15), "MRCONFIGID names another compose file")
-        if named[0] > 1 or (named[0] == 0 and any(named)):
+        hashed, host, info = boot["compose-hash"], td["mrconfigid"], report.get("info")
+        demand(len(hashed) == 32 and (host[0] != 1 or host == b"\1" + hashed + bytes(15)), "the host names another file")
+        if host[0] != 1 and any(host):
             return "MRCONFIGID has a form that is not known here", None
-        info = report.get("info")
         for member in ("tcb_info", "app_compose"):
             try:
                 info = (load(info) if type(info) is str else info)[member]
             except Exception:
                 info = None
-        demand(type(info) is not str or sha256(info) == hashed, "app_compose is another compose file")
+        demand(type(info) is not str or sha256(info) == hashed, "app_compose is another file")
         td["compose_hash"] = hashed
-        return "one compose file", True if named[0] or type(info) is str else None
+        return "one compose file", True if host[0] or type(info) is str else None
 
     def measurements():
-        sets = policy.get("measurements", [])
-        same = [all(td.get(member) == unhex(value, len(value.removeprefix("0x")) // 2) for member, value in one.items()
-                    if member != "name") for one in sets]
-        demand(any(same) or not sets, "they are those of no reference set")
-        return "they are those of a reference set", True if sets else None
+        sets = [{name: bytes.fromhex(value.removeprefix("0x")) for name, value in one.items() if name != "name"}
+                for one in policy.get("measurements", [])]
+        demand(not sets or any(all(td.get(name) == value for name, value in one.items()) for one in sets), "of no set")
+        return "of a reference set", True if sets else None
 
-    td, boot = {}, {}
+    def named():
+        demand(report.get("signing_algo", "").lower() in ("", "ecdsa"), "the algorithm is not ecdsa")
+        address, key = unhex(report.get("signing_address", ""), 20), report.get("signing_public_key")
+        if key is not None:
+            # some peers print the SEC1 tag of an uncompressed point in front
+            digits = key.removeprefix("0x")
+            key = unhex(digits[2:] if len(digits) == 130 and digits[:2] == "04" else digits, 64)
+            demand(keccak(key)[12:] == address, "the public key's hash is not the address")
+        demand(report.get("binding") in (None, "jurat-v1", "dstack-v1", "dstack-v2"), "an unknown binding")
+
+        def leads(binding):
+            try:
+                spki = unhex(report["tls_cert_fingerprint"], 32) if binding == "dstack-v2" else None
+                return report_data(binding, address, bytes(32), spki=spki)[:32] == td["data"][:32]
+            except (KeyError, ValueError):
+                return False
+
+        binding = next((one for one in policy["bindings"] if leads(one)), None)
+        demand(binding and report.get("binding", binding) == binding, "the quote names another signer, or by another binding")
+        demand(binding != "jurat-v1" or key, "jurat-v1 needs the public key")
+        return f"the quote names it, under {binding}", SimpleNamespace(address=address, key=key, binding=binding)
+
+    def commits(one):
+        return report_data("jurat-v1", signer.address, one, *texts) == td["data"]
+
+    def fresh():
+        demand(nonce is None or nonce == quoted, "the quote was made for another nonce")
+        return "made for your nonce" if nonce else "no nonce of your own", nonce
+
+    def claimed():
+        if signer.binding != "jurat-v1":
+            return f"{signer.binding} carries no claims", None
+        demand(quoted, "the quote does not commit to claims, evidence and nonce as they are here")
+        claims = load(texts[0])
+        kinds = [("version", int), ("chain", str), ("key", str), ("tls", str), ("gpus", int), ("model", dict), ("software", dict),
+                 ("config_sha256", str), ("started_at", int)]
+        demand(all(type(claims[name]) is kind for name, kind in kinds) and claims["version"] == 1, "claims of another kind")
+        demand(all(type(claims["software"][name]) is str for name in ("version", "commit")), "claims of another kind")
+        unhex(claims["chain"], 32), unhex(claims["config_sha256"], 32)
+        own = (unhex(claims["signing_address"], 20), unhex(claims["signing_public_key"], 64))
+        demand(own == (signer.address, signer.key), "claims about another signer")
+        sources = policy.get("manifest_sources", ["none", "at_start", "cached"])
+        demand(claims["manifest_source"] in sources, "model digests made in another way than the policy accepts")
+        return "the quote commits to them", claims
+
+    def model():
+        wanted, own = [unhex(one, 32) for one in policy.get("models", [])], claims["model"] if claims else {}
+        if not claims or not (wanted or own.get("sha256")):
+            return "no claims of a model", None
+        digest, files = unhex(own.get("sha256", ""), 32), own.get("files") or {}
+        lines = sorted((path.encode(), f"{one}  {path}\n") for path, one in files.items())
+        demand(not files or sha256("".join(line for _, line in lines)) == digest, "the files make another manifest")
+        return named_in(wanted, digest, "model")
+
+    def committed():
+        if signer.binding != "jurat-v1":
+            return f"{signer.binding} does not commit to it", None
+        demand(quoted, "the quote does not commit to claims, evidence and nonce as they are here")
+        return "the quote commits to this very evidence", True
+
+    def tls():
+        dstack = report.get("tls_cert_fingerprint") if signer.binding == "dstack-v2" else None
+        attested = claims.get("tls_spki_sha256") if claims else dstack
+        if attested is None or peer_spki is None:
+            return "no key is attested, or none was seen", None
+        demand(unhex(attested, 32) == peer_spki, "the connection ends at another key")
+        return "the connection's key is the attested one", True
+
     intel = done.make("tdx.quote", genuine)
     there = bool(td) and not done.failed("tdx.quote")
-    done.make("tdx.tcb", tcb)
-    done.make("tdx.platform", platform)
+    done.make("tdx.tcb", tcb, intel)
+    platforms = [unhex(one, 16) for one in policy.get("platforms", [])]
+    done.make("tdx.platform", lambda: named_in(platforms, bytes(intel["platform"]["pck"]["ppid"]), "platform"), intel)
     done.make("tdx.debug", debug, there)
     replayed = done.make("tdx.eventlog", event_log, there)
     done.make("tdx.compose", compose, there)
     done.make("tdx.measurements", measurements, there)
+    signer = done.make("bind.address", named, there)
+    quoted = None  # the nonce that the quote was made for
+    if signer and signer.binding == "jurat-v1":
+        stated = report.get("request_nonce", "")
+        stated = [unhex(stated, 32)] if re.fullmatch("(0x)?[0-9a-fA-F]{64}", stated) else []
+        quoted = next(filter(commits, [nonce] * (nonce is not None) + stated), None)
+    elif signer:
+        quoted = td["data"][32:]
+    done.make("bind.signer", lambda: named_in([unhex(one, 20) for one in policy.get("signers", [])], signer.address, "signer"), signer)
+    done.make("bind.nonce", fresh, signer)
+    claims = done.make("bind.claims", claimed, signer)
+    done.make("bind.model", model, signer)
+    done.make("bind.gpu", committed, signer)
+    done.make("bind.tls", tls, signer)
+    asked = nonce or quoted
+    asked = gpu_nonce(signer.binding, signer.key, asked) if signer and asked else None
+    judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, nras)
+
+    pins = {"tdx.platform": "platforms", "tdx.measurements": "measurements", "bind.signer": "signers", "bind.model": "models"}
+    required = set(policy["required"]) | {check for check, pin in pins.items() if policy.get(pin)}
+    if archived and nonce is None and done.checks["bind.nonce"][0] == "skip":
+        required.discard("bind.nonce")
+    verdict = done.verdict(required)
+    return done, "trusted_then" if verdict == "trusted" and archived else verdict
+
+
+def judge_record(record, request, response, address, claims=None, client_nonce=None):
+    """(transcript, verdict) of a record that GET /signature served, by the signer of a report that is trusted."""
+    done, receipt, text = Transcript(), record["receipt"], record.get("text")
+    whole, address = receipt["end"] == "complete", unhex(address, 20)
+
+    def signature():
+        demand(record["signing_algo"] == "ecdsa", "the algorithm is not ecdsa")
+        demand(unhex(record["signing_address"], 20) == address, "the record names another signer")
+        signed_by(record["receipt_signature"], typed_digest("Receipt", receipt)[1], address)
+        extras = record.get("extras")
+        demand(unhex(receipt["extrasHash"], 32) == (bytes(32) if extras is None else sha256(extras)), "other extras")
+        if text is not None and record.get("signature") is not None:
+            signed_by(record["signature"], text_digest(text), address)
+        return "the signer signed it", True
+
+    def names_both():
+        if not whole and text is None and record.get("signature") is None:
+            return "absent, as it must be for an answer that is not complete", None
+        demand(whole, "there is one, though the answer is not complete")
+        demand(text is not None and record.get("signature") is not None, "text or signature is missing")
+        hashes = (unhex(receipt[member], 32).hex() for member in ("requestHash", "responseHash"))
+        demand(text == ":".join(hashes), "it names other hashes than the receipt")
+        return "it names the receipt's two hashes", True
+
+    def bodies(name, body):
+        demand(unhex(receipt[f"{name}Hash"], 32) == sha256(body), f"the receipt is about another {name}")
+        demand(name == "request" or receipt["responseLength"] == len(body), "the response has another length")
+        other = name == "request" and client_nonce and unhex(receipt["clientNonce"], 32) != unhex(client_nonce, 32)
+        demand(not other, "the receipt is about a request with another nonce")
+        return f"the hash is that of your {name}", True
+
+    def sworn_under():
+        demand(unhex(receipt["claimsHash"], 32) == sha256(claims), "sworn under other claims")
+        demand(unhex(receipt["chain"], 32) == unhex(load(claims)["chain"], 32), "of another chain than the claims'")
+        return "sworn under these claims", True
+
+    def end():
+        demand(whole, f"{receipt['end']}: the answer is not sworn to as complete")
+        return "complete", True
+
+    done.make("receipt.signature", signature)
+    done.make("receipt.text", names_both)
+    done.make("receipt.request", lambda: bodies("request", request))
+    done.make("receipt.response", lambda: bodies("response", response))
+    done.make("receipt.claims", sworn_under, claims is not None)
+    done.make("receipt.end", end)
+    required = ["signature", "text", "request", "response", "end"] + ["claims"] * (claims is not None)
+    return done, done.verdict(["receipt." + name for name in required])

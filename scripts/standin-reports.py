@@ -2,12 +2,14 @@
 """Reports that the program makes on stand-ins of the hardware, judged by verify.py and PyPI's dcap-qvl alone.
 
     standin-reports.py verify    by jurat-v1 and dstack-v1, through dstack's agent: trusted under the look-alike roots,
-                                 refuted for another nonce (dstack-v2 needs TLS: verify.py vectors has its layout)
+                                 refuted for another nonce; then layout, nonces and signatures once more by hand
+                                 (dstack-v2 needs TLS: the vectors have reports of it)
     standin-reports.py time      eight GPUs of 100 ms each: time of a report, of its parts, and the rate of the shared one
 
 Needs JURAT_PLAIN_BIN, JURAT_BIN (with simulated-tee), JURAT_TDX_STANDIN and JURAT_NVML_STANDIN.
 """
 
+import base64
 import contextlib
 import http.client
 import json
@@ -19,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from evidence import ATTESTATION, Spdm, chain_of, look_alike, p384, pem, spki_of
+from verdict import sha256
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -76,15 +81,52 @@ def verify(folder):
             sys.exit("dstack's stand-in did not start")
         with serving(os.environ["JURAT_PLAIN_BIN"], folder, config, {"NVML_STANDIN_GPUS": "2"}) as (port, _):
             for binding in ("jurat-v1", "dstack-v1"):
-                nonce, report = secrets.token_hex(32), folder / f"{binding}.json"
+                nonce, report, policy = secrets.token_hex(32), folder / f"{binding}.json", folder / f"{binding}.toml"
+                policy.write_text(simulated_under(binding), "utf-8")
                 report.write_bytes(get(port, f"/attestation/report?binding={binding}&nonce={nonce}"))
                 for asked, wanted in ((nonce, 0), (secrets.token_hex(32), 1)):
-                    options = ["--binding", binding, "--nonce", asked, "--simulated", "--collateral", collateral]
+                    options = ["--policy", policy, "--nonce", asked, "--collateral", collateral]
                     judge = [sys.executable, HERE / "verify.py", "report", report, *options]
                     judged = subprocess.run(judge, stdout=subprocess.PIPE, text=True)
                     if judged.returncode != wanted:
                         sys.exit(f"{binding}: exit {judged.returncode}, not {wanted}:\n{judged.stdout}")
-                print(f"{binding}: trusted for its nonce, refuted for another")
+                by_hand(json.loads(report.read_bytes()), binding, bytes.fromhex(nonce), collateral.read_text("utf-8"))
+                print(f"{binding}: trusted for its nonce, refuted for another; layout, nonces and signatures hold by hand")
+
+
+def simulated_under(binding):
+    """The policy `simulated` for another binding, which carries neither claims nor the evidence."""
+    policy = (ATTESTATION / "policies" / "simulated.toml").read_text("utf-8").replace('"jurat-v1"', f'"{binding}"')
+    unmade = () if binding == "jurat-v1" else ('  "bind.claims",\n', '  "bind.gpu",\n')
+    for line in unmade:
+        policy = policy.replace(line, "")
+    return policy
+
+
+def by_hand(report, binding, nonce, collateral):
+    """What docs/verify.md tells anybody to do without jurat: dcap-qvl for the quote, cryptography for the GPUs."""
+    import dcap_qvl
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from eth_utils import keccak
+
+    quote, key = bytes.fromhex(report["intel_quote"]), bytes.fromhex(report["signing_public_key"])
+    root = look_alike("intel").public_bytes(Encoding.DER)
+    judged = dcap_qvl.verify_with_root_ca(quote, dcap_qvl.QuoteCollateralV3.from_json(collateral), root, int(time.time()))
+    assert judged.status == "UpToDate", judged.status
+    data, address = dcap_qvl.parse_quote(quote).report.report_data, bytes.fromhex(report["signing_address"][2:])
+    assert keccak(key)[12:] == address == data[:20], "the quote is another signer's"
+    if binding == "jurat-v1":
+        hashed = b"".join(sha256(report.get(member, "")) for member in ("claims", "nvidia_payload", "nvswitch_payload"))
+        assert data[20:] == b"jurat-v1\0\0\0\0" + sha256(b"jurat-report-v1\0" + nonce + hashed), "another layout"
+        nonce = sha256(b"jurat-gpu-v1\0" + address + key + nonce)
+    else:
+        assert data[20:] == bytes(12) + nonce, "another layout"
+    for gpu in json.loads(report["nvidia_payload"])["evidence_list"]:
+        certificates = pem(base64.b64decode(gpu["certificate"]))
+        leaf = chain_of(certificates, spki_of(look_alike("nvidia")), time.time())[0]
+        evidence = Spdm(base64.b64decode(gpu["evidence"]))
+        p384(leaf.public_key(), evidence.signature, evidence.signed)
+        assert evidence.nonce == nonce, "the GPU signed another nonce"
 
 
 def measure(folder):

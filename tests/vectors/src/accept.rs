@@ -11,7 +11,7 @@ use crate::{
     },
     format::Verdict,
     refuse::{Case, inputs, machine, report},
-    scene::{DAY, Edit, swap},
+    scene::{Edit, swap},
 };
 
 fn accept(name: &str, about: &str, edit: Edit) -> Case {
@@ -75,7 +75,8 @@ pub fn all() -> Vec<Case> {
             "blackwell",
             "a GPU of NVIDIA's next generation",
             machine(|m| m.gpu_architecture = GpuArchitecture::Blackwell),
-        ),
+        )
+        .and(inputs(|inputs, _| swap(&mut inputs.policy, "HOPPER", "BLACKWELL"))),
         accept(
             "quote-twice",
             "the quote under both its names, as it is served",
@@ -143,7 +144,7 @@ pub fn all() -> Vec<Case> {
                 swap(&mut inputs.policy, "  \"bind.tls\",\n", "");
             }),
         ),
-        accept("later", "a day later", inputs(|inputs, _| inputs.now += DAY)),
+        accept("later", "half an hour later", inputs(|inputs, _| inputs.now += 1800)),
         accept_then(
             "kept",
             "a report that was kept, with the nonce of that time",

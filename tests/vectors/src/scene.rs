@@ -8,12 +8,15 @@ use jurat_proto::{
     Binding, Claims, Digest, KeyOrigin, Layout, ManifestSource, Model, Nonce, PublicKey, ReportData,
     Software, Tls, UnixMillis, UnixSeconds, gpu_nonce, report_data, sha256,
 };
-use jurat_simulated::{Blueprint, Ocsp, Rims, SimulatedTee};
+use jurat_simulated::{Blueprint, Ocsp, ProtectedPcie, Rims, SimulatedTee, Switches};
 use k256::ecdsa::SigningKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{format::Inputs, seeded::Seeded};
+use crate::{
+    format::{Inputs, Nras},
+    seeded::Seeded,
+};
 
 pub mod dstack;
 
@@ -33,6 +36,8 @@ pub struct Setting {
     pub gpus: u32,
     /// The binding asked for.
     pub binding: Binding,
+    /// Whether its GPUs are in protected-PCIe mode, behind switches.
+    pub switches: bool,
     /// Whether the TD is a VM of dstack, which measures an application's compose file.
     pub dstack_vm: bool,
     /// The caller's policy, TOML.
@@ -68,6 +73,8 @@ pub enum Edit {
     Machine(On<Blueprint>),
     /// Of the GPUs' evidence.
     Evidence(With<Vec<Gpu>>),
+    /// Of the switches' evidence, which is `nvswitch_payload`.
+    Switches(With<Vec<Gpu>>),
     /// Of `nvidia_payload`, which the quote then commits to.
     Payload(On<String>),
     /// Of the claims' text, which the quote then commits to.
@@ -88,6 +95,9 @@ impl Setting {
     /// The machine under an edited blueprint.
     pub fn machine(&self, edit: impl FnOnce(&mut Blueprint)) -> Machine {
         let mut blueprint = Blueprint::new(NOW, NonZeroU32::new(self.gpus).unwrap_or(NonZeroU32::MIN));
+        if self.switches {
+            blueprint.protected_pcie = ProtectedPcie::On;
+        }
         edit(&mut blueprint);
         Machine { tee: minted(self.seed, blueprint), gpu_nonce: gpu_nonce(self.binding, &signer(), &NONCE) }
     }
@@ -107,12 +117,21 @@ impl Setting {
                 edit(&mut gpus, &machine)
             }
         });
-        let mut payload = if gpus.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &gpus) };
+        let mut nvidia_payload =
+            if gpus.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &gpus) };
         edits.iter().for_each(|edit| {
             if let Edit::Payload(edit) = edit {
-                edit(&mut payload)
+                edit(&mut nvidia_payload)
             }
         });
+        let mut switches = if self.switches { fabric(&machine, Switches::Attested) } else { vec![] };
+        edits.iter().for_each(|edit| {
+            if let Edit::Switches(edit) = edit {
+                edit(&mut switches, &machine);
+            }
+        });
+        let nvswitch_payload =
+            if switches.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &switches) };
         let mut claims = claims(self.gpus).to_json();
         edits.iter().for_each(|edit| {
             if let Edit::Claims(edit) = edit {
@@ -120,7 +139,7 @@ impl Setting {
             }
         });
 
-        let mut data = *self.report_data(&claims, &payload).as_bytes();
+        let mut data = *self.report_data(&claims, &nvidia_payload, &nvswitch_payload).as_bytes();
         edits.iter().for_each(|edit| {
             if let Edit::Data(edit) = edit {
                 edit(&mut data)
@@ -148,7 +167,8 @@ impl Setting {
         });
         collateral.sort_all_objects();
 
-        let said = Said { data, quote, payload, claims, event_log, info };
+        let said =
+            Said { data, quote, payload: nvidia_payload, fabric: nvswitch_payload, claims, event_log, info };
         let mut report = self.report(&said);
         edits.iter().for_each(|edit| {
             if let Edit::Report(edit) = edit {
@@ -169,6 +189,7 @@ impl Setting {
         };
         if self.gpus > 0 {
             nvidia(&machine, &mut inputs, Rims::Fitting, Ocsp::Good);
+            nras(&machine, &mut inputs, jurat_simulated::Nras::Holds);
         }
         edits.iter().for_each(|edit| {
             if let Edit::Inputs(edit) = edit {
@@ -179,10 +200,10 @@ impl Setting {
     }
 
     /// What the quote must carry.
-    pub fn report_data(&self, claims: &str, payload: &str) -> ReportData {
+    pub fn report_data(&self, claims: &str, payload: &str, fabric: &str) -> ReportData {
         let spki = spki();
         let layout = match self.binding {
-            Binding::JuratV1 => Layout::JuratV1 { claims, nvidia_payload: payload, nvswitch_payload: "" },
+            Binding::JuratV1 => Layout::JuratV1 { claims, nvidia_payload: payload, nvswitch_payload: fabric },
             Binding::DstackV1 => Layout::DstackV1,
             Binding::DstackV2 => Layout::DstackV2 { spki: &spki },
         };
@@ -190,7 +211,7 @@ impl Setting {
     }
 
     fn report(&self, said: &Said) -> BTreeMap<String, Value> {
-        let Said { data, quote, payload, claims, event_log, info } = said;
+        let Said { data, quote, payload, fabric, claims, event_log, info } = said;
         let key = signer();
         let mut members: BTreeMap<&str, Value> = [
             ("signing_address", key.address().to_string().into()),
@@ -210,6 +231,9 @@ impl Setting {
             ("report_age_seconds", 0.into()),
         ]
         .into();
+        if !fabric.is_empty() {
+            members.insert("nvswitch_payload", fabric.clone().into());
+        }
         match self.binding {
             Binding::JuratV1 => drop(members.insert("claims", claims.clone().into())),
             Binding::DstackV1 => (),
@@ -224,9 +248,17 @@ struct Said {
     data: ReportData,
     quote: Vec<u8>,
     payload: String,
+    fabric: String,
     claims: String,
     event_log: String,
     info: Value,
+}
+
+/// What NVIDIA's look-alike says of the report's GPU evidence, if it can read it.
+pub fn nras(machine: &Machine, inputs: &mut Inputs, nras: jurat_simulated::Nras) {
+    let payload = inputs.report.get("nvidia_payload").and_then(Value::as_str).unwrap_or_default();
+    let answered = machine.tee.nras(payload, nras, NOW).ok();
+    inputs.nras = answered.map(|exchange| Nras { answer: exchange.answer, jwks: exchange.jwks });
 }
 
 /// What the caller fetches from NVIDIA's look-alike.
@@ -308,6 +340,17 @@ pub fn evidence(machine: &Machine) -> Vec<Gpu> {
             arch: gpu.architecture.as_str().to_owned(),
         })
         .collect()
+}
+
+/// The evidence of the switches between the GPUs.
+pub fn fabric(machine: &Machine, form: Switches) -> Vec<Gpu> {
+    let switches = machine.tee.switches(&machine.gpu_nonce, form).expect("the stage attests");
+    let switch = |switch: jurat_simulated::SwitchEvidence| Gpu {
+        certificates: String::from_utf8(switch.certificate_chain).expect("minted as text"),
+        report: switch.report,
+        arch: "LS10".into(),
+    };
+    switches.into_iter().map(switch).collect()
 }
 
 /// `nvidia_payload` as the sidecar writes it.

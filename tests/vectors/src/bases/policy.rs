@@ -31,9 +31,11 @@ const OF_GPUS: &[&str] = &[
     "gpu.signature",
     "gpu.nonce",
     "gpu.firmware",
+    "gpu.versions",
     "gpu.measurements",
     "gpu.mode",
     "gpu.revocation",
+    "gpu.nras",
 ];
 
 /// `Ppid` of Intel's extension, as DER: the identifier, then an octet string of sixteen.
@@ -66,6 +68,9 @@ pub(super) fn of(base: Name, gpus: bool, binding: Binding) -> String {
     if binding == Binding::JuratV1 {
         let model = scene::model().sha256.unwrap_or_default();
         writeln!(policy, "models = [\"{model}\"]").expect("a string takes all");
+    }
+    if gpus {
+        policy += "\n[gpu]\nmin_driver = \"000.000.00\"\nmin_vbios = \"EE.EE.EE.EE.EE\"\narchitectures = [\"HOPPER\"]\n";
     }
     policy + &reference_set(base, &quote)
 }

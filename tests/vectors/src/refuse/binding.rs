@@ -1,13 +1,13 @@
 //! What ties quote, signer, nonce, claims and GPU evidence to each other.
 
 use jurat_proto::{Layout, Nonce, report_data};
-use jurat_simulated::{Ocsp, Rims};
-use jurat_verify::CheckId::{BindAddress, BindClaims, BindGpu, BindNonce, BindTls, GpuNonce};
+use jurat_simulated::{Nras, Ocsp, Rims};
+use jurat_verify::CheckId::{BindAddress, BindClaims, BindGpu, BindNonce, BindTls, GpuMode, GpuNonce};
 
 use super::{Case, Edit, data, inputs, refuse, report, undecided};
 use crate::{
     bases::Name,
-    scene::{DAY, Machine, NOW, Setting, key, nvidia, signer, swap},
+    scene::{Machine, Setting, key, nras, nvidia, signer, swap},
 };
 
 fn member(name: &'static str, value: impl Into<serde_json::Value>) -> Edit {
@@ -155,7 +155,10 @@ pub(super) fn cases() -> Vec<Case> {
             "the quote commits to another machine's GPUs; these were made to sign the same nonce",
             gpu_nonce_alone(),
         )
-        .and(inputs(|inputs, _| nvidia(&elsewhere(), inputs, Rims::Fitting, Ocsp::Good))),
+        .and(inputs(|inputs, _| {
+            nvidia(&elsewhere(), inputs, Rims::Fitting, Ocsp::Good);
+            nras(&elsewhere(), inputs, Nras::Holds);
+        })),
         refuse(
             BindGpu,
             "payload-spaced",
@@ -167,7 +170,9 @@ pub(super) fn cases() -> Vec<Case> {
             "switches-invented",
             "evidence of switches that the quote does not commit to",
             member("nvswitch_payload", "{}"),
-        ),
+        )
+        // nor is it legible
+        .beside(&[GpuMode]),
         refuse(
             BindClaims,
             "claims-edited",
@@ -261,8 +266,8 @@ pub(super) fn cases() -> Vec<Case> {
         undecided(
             BindNonce,
             "kept-by-time",
-            "a report of a day ago is asked to be live",
-            inputs(|inputs, _| inputs.now = NOW.0 + DAY),
+            "a report of half an hour ago, whose nonce nobody drew, is asked to be live",
+            inputs(|inputs, _| inputs.now += 1800),
         )
         .and(own_nonce(None)),
     ]

@@ -6,7 +6,9 @@ mod claims;
 mod collateral;
 mod compose;
 mod eventlog;
+mod fabric;
 mod gpus;
+mod nras;
 mod ocsp;
 mod policies;
 mod quote;
@@ -97,11 +99,13 @@ pub fn all() -> Vec<Case> {
     all.extend(claims::cases());
     all.extend(gpus::cases());
     all.extend(spdm::cases());
+    all.extend(fabric::cases());
     all.extend(certificates::cases());
     all.extend(policies::cases());
     all.extend(compose::cases());
     all.extend(rims::cases());
     all.extend(ocsp::cases());
+    all.extend(nras::cases());
     all
 }
 

@@ -1,7 +1,7 @@
 //! The same report under another policy.
 
 use jurat_verify::{
-    CheckId::{BindModel, BindSigner, GpuChain, TdxMeasurements, TdxPlatform, TdxQuote},
+    CheckId::{BindModel, BindSigner, GpuChain, GpuVersions, TdxMeasurements, TdxPlatform, TdxQuote},
     Policy,
 };
 
@@ -138,6 +138,51 @@ fn pinned() -> Vec<Case> {
             }),
         ),
     ];
+    let versions = [
+        (
+            "driver-minimum",
+            "min_driver = \"000.000.00\"",
+            "min_driver = \"000.000.01\"",
+            "the driver is older than the policy's minimum",
+        ),
+        (
+            "driver-list",
+            "min_driver = \"000.000.00\"",
+            "drivers = [\"000.000.01\"]",
+            "the driver is none of the policy's",
+        ),
+        (
+            "vbios-minimum",
+            "min_vbios = \"EE.EE.EE.EE.EE\"",
+            "min_vbios = \"EE.EE.EE.EE.EF\"",
+            "the VBIOS is older than the policy's minimum",
+        ),
+        (
+            "vbios-list",
+            "min_vbios = \"EE.EE.EE.EE.EE\"",
+            "vbioses = [\"EE.EE.EE.EE.ED\"]",
+            "the VBIOS is none of the policy's",
+        ),
+        (
+            "architecture",
+            "[\"HOPPER\"]",
+            "[\"BLACKWELL\"]",
+            "the GPU is of another generation than the policy's",
+        ),
+    ];
+    cases.extend(versions.map(|(name, from, to, about)| {
+        refuse(GpuVersions, &format!("versions-{name}"), about, policy(move |policy| swap(policy, from, to)))
+    }));
+    cases.push(undecided(
+        GpuVersions,
+        "versions-none",
+        "the policy requires versions and names none",
+        policy(|policy| {
+            let at = policy.find("\n[gpu]").expect("it has demands");
+            let end = policy.find("\n[[").expect("it has a set");
+            policy.replace_range(at..end, "");
+        }),
+    ));
     cases.extend(MEMBERS.map(|(name, at, length)| {
         let about = format!("the reference set pins {name} to another value, in its last bit");
         refuse(

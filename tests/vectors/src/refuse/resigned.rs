@@ -1,7 +1,7 @@
 //! What the platform and the quoting enclave themselves signed, and must not have: no signature is wrong here.
 
 use jurat_proto::UnixSeconds;
-use jurat_simulated::{Ocsp, QuoteForm, Revoked, Rims, Roots, Tcb};
+use jurat_simulated::{Nras, Ocsp, QuoteForm, Revoked, Rims, Roots, Tcb};
 use jurat_verify::CheckId::{GpuRevocation, TdxDebug, TdxEventlog, TdxQuote, TdxTcb};
 
 use super::{Case, Edit, evidence, inputs, machine, quote, refuse};
@@ -153,7 +153,9 @@ pub(super) fn cases() -> Vec<Case> {
             *gpus = scene::evidence(&Machine { gpu_nonce: machine.gpu_nonce, ..genuine });
         }))
         .and(inputs(|inputs, _| {
-            scene::nvidia(&Name::OneGpu.setting().machine(|_| ()), inputs, Rims::Fitting, Ocsp::Good)
+            let genuine = Name::OneGpu.setting().machine(|_| ());
+            scene::nvidia(&genuine, inputs, Rims::Fitting, Ocsp::Good);
+            scene::nras(&genuine, inputs, Nras::Holds);
         })),
     ];
     let statuses = [

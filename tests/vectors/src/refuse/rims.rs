@@ -1,7 +1,7 @@
 //! NVIDIA's reference values: edited, of another version or chip, signed by nobody who may.
 
 use jurat_simulated::{Ocsp, Rims, Roots};
-use jurat_verify::CheckId::GpuMeasurements;
+use jurat_verify::CheckId::{GpuMeasurements, GpuNras};
 
 use super::{Case, Edit, evidence, inputs, refuse, undecided};
 use crate::{
@@ -217,6 +217,8 @@ pub(super) fn cases() -> Vec<Case> {
                 report[at + 9] = b'1';
                 machine.tee.resign_gpu_report(0, report).expect("a report");
             }),
-        ),
+        )
+        // and NVIDIA's service spoke of the driver that it was given
+        .beside(&[GpuNras]),
     ]
 }

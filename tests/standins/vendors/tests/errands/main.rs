@@ -63,7 +63,12 @@ fn a_service_that_fails_leaves_a_skip_and_is_named() {
             stage.vendors.behave(place, fault);
             let judged = stage.judge(&stage.errands());
             assert_eq!(status(&judged, check), Status::Skip, "{place:?} {fault:?}\n{}", judged.verdict);
-            assert_eq!(judged.verdict.outcome(), Outcome::Undecided, "{place:?} {fault:?}\n{}", judged.verdict);
+            assert_eq!(
+                judged.verdict.outcome(),
+                Outcome::Undecided,
+                "{place:?} {fault:?}\n{}",
+                judged.verdict
+            );
             let named = judged.material.missed.iter().any(|missed| missed.service == service);
             assert!(named, "{place:?} {fault:?}: {:?}", judged.material.missed);
             for other in VENDORS.into_iter().filter(|other| *other != check && *other != CheckId::TdxTcb) {

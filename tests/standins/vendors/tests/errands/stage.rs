@@ -15,8 +15,8 @@ use std::{
 use jurat_attest::{Attester, GpuProvider, Identity, ReportRequest, Settings};
 use jurat_client::{Client, Errands, Judged, Material, Sources};
 use jurat_proto::{
-    Binding, Claims, KeyOrigin, ManifestSource, Model, Nonce, PublicKey, Software, Tls, UnixMillis, UnixSeconds,
-    sha256,
+    Binding, Claims, KeyOrigin, ManifestSource, Model, Nonce, PublicKey, Software, Tls, UnixMillis,
+    UnixSeconds, sha256,
 };
 use jurat_simulated::{Blueprint, SimulatedTee};
 use jurat_standin_vendors::{Place, Subject, Vendors};
@@ -27,13 +27,8 @@ use serde_json::Value;
 pub const NONCE: Nonce = Nonce::new([0x5a; 32]);
 
 /// The checks that rest on vendors.
-pub const VENDORS: [CheckId; 5] = [
-    CheckId::TdxQuote,
-    CheckId::TdxTcb,
-    CheckId::GpuMeasurements,
-    CheckId::GpuRevocation,
-    CheckId::GpuNras,
-];
+pub const VENDORS: [CheckId; 5] =
+    [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::GpuMeasurements, CheckId::GpuRevocation, CheckId::GpuNras];
 
 pub struct Stage {
     pub vendors: Vendors,
@@ -186,7 +181,8 @@ impl Folder {
 
     /// Every entry in it.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut files: Vec<_> = std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
         files
     }
