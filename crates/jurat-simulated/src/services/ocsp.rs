@@ -32,12 +32,14 @@ const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 const SHA384_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 
 /// What NVIDIA's look-alike answers about certificates. About a GPU's own, which the GPU's boot ROM issued, it
-/// answers that it does not know it, as NVIDIA's does.
+/// answers that it is not authorised to say, as NVIDIA's does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ocsp {
     /// All others are good.
     Good,
+    /// All others are good, and of a GPU's own it says, signed, that it does not know it.
+    LeafUnknown,
     /// The provisioner's is revoked.
     Revoked,
     /// The provisioner's is on hold.
@@ -82,7 +84,8 @@ impl Responders {
                 name: name(&format!("CN=SIMULATED OCSP Responder,{organisation}"))?,
                 role: Role::Signer,
                 validity,
-                extensions: vec![Extension { extn_id, critical: false, extn_value }],
+                // critical, as it may be: whoever does not heed it must refuse the certificate
+                extensions: vec![Extension { extn_id, critical: true, extn_value }],
             })
         };
         let other_root = Certified::<SigningKey>::root(
@@ -116,7 +119,7 @@ impl Responders {
             .collect()
     }
 
-    /// The answer to an `OCSPRequest` about one certificate of the chains; `Unknown` about any other.
+    /// The answer to an `OCSPRequest` about one certificate of the chains; about any other it is not authorised.
     pub(crate) fn about_request(
         &self,
         request: &[u8],
@@ -153,8 +156,8 @@ impl Responders {
         const LEAF: usize = 0;
         const PROVISIONER: usize = 2;
         let state = match (at, ocsp) {
-            (_, Ocsp::Unauthorized) => None,
-            (LEAF, _) | (PROVISIONER, Ocsp::Unknown) => Some(State::Unknown),
+            (LEAF, Ocsp::LeafUnknown) | (PROVISIONER, Ocsp::Unknown) => Some(State::Unknown),
+            (_, Ocsp::Unauthorized) | (LEAF, _) => None,
             (PROVISIONER, Ocsp::Revoked) => Some(State::Revoked(1)),
             (PROVISIONER, Ocsp::Hold) => Some(State::Revoked(6)),
             _ => Some(State::Good),

@@ -94,8 +94,11 @@ pub(crate) fn verify_der(
     if !(2..=MAX_CERTIFICATES).contains(&chain.len()) {
         return Err(ChainError::Length(chain.len()));
     }
-    let links =
-        chain.iter().enumerate().map(|(at, der)| Link::read(at, der, now)).collect::<Result<Vec<_>, _>>()?;
+    let links = chain
+        .iter()
+        .enumerate()
+        .map(|(at, der)| Link::read(at, der, now, &[]))
+        .collect::<Result<Vec<_>, _>>()?;
 
     for (at, link) in links.iter().enumerate() {
         // the root stands in for its own issuer
@@ -149,7 +152,13 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn read(at: usize, der: &'a [u8], now: UnixSeconds) -> Result<Self, ChainError> {
+    /// Reads a certificate. `known` are critical extensions that the caller heeds beside those heeded here.
+    pub(super) fn read(
+        at: usize,
+        der: &'a [u8],
+        now: UnixSeconds,
+        known: &[ObjectIdentifier],
+    ) -> Result<Self, ChainError> {
         let wrong = |error| ChainError::Der(at, error);
         let certificate = Certificate::from_der(der).map_err(wrong)?;
         let signed = first_member(der).map_err(wrong)?;
@@ -176,7 +185,8 @@ impl<'a> Link<'a> {
             return Err(ChainError::Validity(at, now));
         }
         for extension in tbs.extensions().into_iter().flatten() {
-            let known = [BasicConstraints::OID, KeyUsage::OID].contains(&extension.extn_id);
+            let known =
+                [BasicConstraints::OID, KeyUsage::OID].iter().chain(known).any(|id| *id == extension.extn_id);
             if extension.critical && !known {
                 return Err(ChainError::Critical(at, extension.extn_id));
             }

@@ -86,6 +86,7 @@ macro_rules! version {
         impl FromStr for $name {
             type Err = NotAVersion;
 
+            #[allow(clippy::from_str_radix_10)] // one of the two is hexadecimal
             fn from_str(text: &str) -> Result<Self, NotAVersion> {
                 let part = |part: &str| {
                     // from_str_radix takes a sign

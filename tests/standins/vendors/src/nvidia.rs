@@ -53,7 +53,7 @@ pub(crate) fn ocsp(tee: &SimulatedTee, chains: &[String], request: &[u8], fault:
     let chains: Vec<&str> = chains.iter().map(String::as_str).collect();
     let answer = match fault {
         // A good answer, to somebody else's question.
-        Fault::Other => tee.ocsp(Ocsp::Good).map(|mut all| all.swap_remove(0)),
+        Fault::Other => tee.ocsp(Ocsp::LeafUnknown).map(|mut all| all.swap_remove(0)),
         _ => tee.ocsp_about(request, &chains, form),
     };
     match answer {

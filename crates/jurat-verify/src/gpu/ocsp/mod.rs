@@ -2,7 +2,7 @@
 
 mod response;
 
-use der::asn1::ObjectIdentifier;
+use der::{asn1::ObjectIdentifier, oid::AssociatedOid};
 use jurat_proto::{Digest, UnixSeconds};
 use p384::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use x509_cert::ext::pkix::{CrlReason, ExtendedKeyUsage};
@@ -148,7 +148,7 @@ impl Answer {
 
 /// The key of a certificate for OCSP, if one of `above` issued it.
 fn delegate(der: &[u8], above: &[Issuer], now: UnixSeconds) -> Option<VerifyingKey> {
-    let link = Link::read(0, der, now).ok()?;
+    let link = Link::read(0, der, now, &[ExtendedKeyUsage::OID]).ok()?;
     let tbs = link.certificate.tbs_certificate();
     let (_, usage) = tbs.get_extension::<ExtendedKeyUsage>().ok()??;
     let named = |issuer: &&Issuer| issuer.certificate.tbs_certificate().subject() == tbs.issuer();

@@ -22,6 +22,8 @@ const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 /// Some 2 KiB are usual.
 const MAX_LENGTH: usize = 64 << 10;
+/// Between the responder's clock and the judge's: NVIDIA's answers hold from the very second they are made in.
+const LEEWAY_SECONDS: u64 = 300;
 /// One is usual: the responder's.
 const MAX_CERTIFICATES: usize = 4;
 
@@ -120,7 +122,8 @@ pub fn ocsp_window(
     let seconds = |time: &GeneralizedTime| time.to_unix_duration().as_secs();
     let from = response.answers.iter().map(|single| seconds(&single.this_update)).max();
     let until = response.answers.iter().filter_map(|single| single.next_update.as_ref()).map(seconds).min();
-    Ok(Some(UnixSeconds(from.unwrap_or(0))..=UnixSeconds(until.unwrap_or(0))))
+    let from = from.unwrap_or(0).saturating_sub(LEEWAY_SECONDS);
+    Ok(Some(UnixSeconds(from)..=UnixSeconds(until.unwrap_or(0))))
 }
 
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
@@ -149,7 +152,7 @@ impl SingleResponse {
     pub(super) fn is_current(&self, now: UnixSeconds) -> bool {
         let seconds = |time: &GeneralizedTime| time.to_unix_duration().as_secs();
         self.next_update.as_ref().is_some_and(|next| now.0 <= seconds(next))
-            && now.0 >= seconds(&self.this_update)
+            && now.0.saturating_add(LEEWAY_SECONDS) >= seconds(&self.this_update)
     }
 }
 

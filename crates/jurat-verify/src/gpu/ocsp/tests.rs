@@ -35,8 +35,8 @@ fn answers_hold_from_this_update_to_the_next() {
     assert_eq!(responses.len(), 4);
     let at = |seconds: i64| stage.judge(&responses, UnixSeconds(NOW.0.checked_add_signed(seconds).unwrap()));
     let day = 86_400;
-    assert!(at(0).holds() && at(-day).holds() && at(30 * day).holds());
-    for outside in [-day - 1, 30 * day + 1] {
+    assert!(at(0).holds() && at(-day - 300).holds() && at(30 * day).holds());
+    for outside in [-day - 301, 30 * day + 1] {
         assert_eq!(at(outside).status, Status::Fail);
         assert!(at(outside).reason.contains("does not hold at"), "{:?}", at(outside));
     }
@@ -81,9 +81,7 @@ proptest! {
         if finding.holds() {
             let same = Response::read(&flipped[response]).ok().flatten().map(|found| found.signed)
                 == Response::read(&responses[response]).ok().flatten().map(|found| found.signed);
-            let of_leaf = Response::read(&responses[response]).unwrap().unwrap().answers.iter()
-                .any(|answer| matches!(answer.status, CertStatus::Unknown(_)));
-            prop_assert!(same || of_leaf, "response {} byte {}", response, at);
+            prop_assert!(same, "response {} byte {}", response, at);
         }
     }
 }
