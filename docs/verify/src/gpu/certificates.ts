@@ -47,14 +47,14 @@ export function verifyCertificates(ders: readonly Uint8Array[], rootSpki: Uint8A
   return { key: links[0]!.key, leaf: links[0]!.certificate, links };
 }
 
-/** A certificate of NVIDIA's form that is valid at the time. @throws Refused */
-export function readLink(der: Uint8Array, at: number, now: number): Link {
+/** A certificate of NVIDIA's form that is valid at the time. `known`: critical extensions that the caller heeds, too. @throws Refused */
+export function readLink(der: Uint8Array, at: number, now: number, known: readonly string[] = []): Link {
   const certificate = Certificate.parse(der);
   const key = certificate.key("P-384");
   const signed = certificate.algorithms.every((oid) => oid === OIDS.ecdsaSha384);
   demand(key && signed, `certificate ${at} does not use ECDSA on P-384 with SHA-384`);
   demand(certificate.validAt(now), `certificate ${at} is not valid at ${now}`);
-  const critical = certificate.unknownCritical([OIDS.basicConstraints, OIDS.keyUsage]);
+  const critical = certificate.unknownCritical([OIDS.basicConstraints, OIDS.keyUsage, ...known]);
   demand(critical === null, `certificate ${at} has a critical extension ${critical} that jurat does not know`);
   return { certificate, key };
 }
