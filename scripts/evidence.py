@@ -54,7 +54,7 @@ def pem(text):
     return found
 
 
-def fits_p384(certificate, now):
+def fits_p384(certificate, now, known=()):
     """A certificate of P-384, signed with SHA-384, valid now, without critical extensions that nobody knows."""
     key = certificate.public_key()
     fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)
@@ -63,7 +63,7 @@ def fits_p384(certificate, now):
     demand(valid, f"a certificate is not valid at {now}")
     extensions = {extension.oid: extension for extension in certificate.extensions}
     basic, usage = extensions.pop(x509.BasicConstraints.oid, None), extensions.pop(x509.KeyUsage.oid, None)
-    demand(not any(extension.critical for extension in extensions.values()), "a critical extension")
+    demand(not any(one.critical and oid not in known for oid, one in extensions.items()), "a critical extension")
     return basic and basic.value, usage and usage.value
 
 
@@ -273,6 +273,6 @@ def jwt(token, jwks, pin, issuer, now):
         raise NotPinned(f"the key is certified by {spki_of(chain[-1]).hex()}, which is not pinned")
     p384(numbers.public_key(), b64url(signature), f"{head}.{body}".encode())
     claims = load(b64url(body).decode())
-    valid = max(claims["nbf"], claims["iat"]) - 10 <= now < claims["exp"] + 10
+    valid = max(claims["nbf"], claims["iat"]) - 60 <= now < claims["exp"] + 60
     demand(claims["iss"] == issuer and valid, "of another issuer, or not valid now")
     return claims

@@ -75,7 +75,8 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         done.checks["tdx.quote"] = ("fail", f"not legible: {error}")
         return done, "refuted"
     archived = archived or report.get("archived", False)
-    collateral = collateral or (report.get("collateral") if roots.intel else None)
+    if collateral is None and roots.intel:
+        collateral = report.get("collateral")
     texts = [report.get(member, "") for member in ("claims", "nvidia_payload", "nvswitch_payload")]
     td, boot = {}, {}
 
@@ -150,7 +151,7 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         return "it replays", whole
 
     def compose():
-        if replayed != "whole" or "compose-hash" not in boot:
+        if replayed != "whole" or not {"compose-hash", "system-ready"} <= boot.keys():
             return "rests on tdx.eventlog, or no application is measured", None
         hashed, host, info = boot["compose-hash"], td["mrconfigid"], report.get("info")
         demand(len(hashed) == 32 and (host[0] != 1 or host == b"\1" + hashed + bytes(15)), "the host names another file")

@@ -51,7 +51,7 @@ def answers_for(response, above, now):
     keys = [above[0].public_key()]
     for delegate in response.certificates:
         try:
-            _, usage = fits_p384(delegate, now)
+            _, usage = fits_p384(delegate, now, [x509.ExtendedKeyUsage.oid])
             fit = OCSP_SIGNING in delegate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
             issuer = next(one for one in above if one.subject == delegate.issuer)
             delegate.verify_directly_issued_by(issuer)
@@ -220,7 +220,7 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
                     state = one.certificate_status
                     demand(state != ocsp.OCSPCertStatus.REVOKED, f"certificate {at} is revoked or on hold")
                     until = one.next_update_utc
-                    current = until and one.this_update_utc.timestamp() <= now <= until.timestamp()
+                    current = until and one.this_update_utc.timestamp() - 300 <= now <= until.timestamp()
                     demand(current, f"what is said of certificate {at} does not hold now")
                     demand(state == ocsp.OCSPCertStatus.GOOD or at == 0, f"certificate {at} is not known")
                     good |= state == ocsp.OCSPCertStatus.GOOD

@@ -55,12 +55,26 @@ pub fn tdx_standin() -> &'static PathBuf {
     })
 }
 
+/// The stand-in of Intel's and NVIDIA's services (`tests/standins/vendors`). `JURAT_VENDORS_STANDIN` names it.
+pub fn vendors_standin() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = named("JURAT_VENDORS_STANDIN") {
+            return path;
+        }
+        // With the whole workspace's features: it shares its dependencies with the program under test.
+        let _held = ONE_AT_A_TIME.lock();
+        build(&["--workspace", "--bins", "--features", "jurat/simulated-tee"]).join("jurat-standin-vendors")
+    })
+}
+
+/// Both builds of the program leave it under one name, so each is copied aside at once.
+static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 fn find(variable: &str, copy: &str, features: &[&str]) -> PathBuf {
     if let Some(path) = named(variable) {
         return path;
     }
-    // Both builds leave their program under one name, so each is copied aside at once.
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _held = ONE_AT_A_TIME.lock();
     // The whole workspace's features, so that dependencies built for the tests serve here too.
     let profile = build(&[&["--workspace", "--bins"], features].concat());

@@ -16,6 +16,7 @@ mod engine;
 mod http;
 pub mod kinds;
 mod oath;
+mod ran;
 mod sidecar;
 mod standin;
 pub mod workspace;
@@ -24,8 +25,9 @@ pub use client::{Answer, Client, Ending, KeptClient, request};
 pub use engine::{FakeEngine, Recorded, Script, Step};
 pub use http::{Body, Framing, Head, Malformed, Message, read_head};
 pub use oath::{Expected, Oath, random_nonce};
+pub use ran::{Ran, Scratch};
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
-pub use standin::Standin;
+pub use standin::{Standin, Vendors};
 
 /// What a test does when something it cannot do without is absent: it says so, where a reader sees it.
 #[macro_export]

@@ -5,11 +5,11 @@ mod intel;
 mod material;
 mod nvidia;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jurat_proto::UnixSeconds;
 use jurat_verify::{
-    CertificateQuestion, Inputs, Outcome, Policy, Roots, Wanted, manifest_signers, verify_report,
+    CertificateQuestion, Inputs, Outcome, Policy, Roots, Standing, Wanted, manifest_signers, verify_report,
 };
 
 use self::asking::{Asker, Memory};
@@ -78,6 +78,7 @@ impl Errands {
         inputs: Inputs<'_>,
         clock: UnixSeconds,
     ) -> Judged {
+        let began = Instant::now();
         let alone = verify_report(&report, policy, inputs);
         if alone.outcome() == Outcome::Refuted {
             return Judged { verdict: alone, report, material: Material::default() };
@@ -85,7 +86,7 @@ impl Errands {
         let about = About { wanted: &Wanted::of(&report), inputs, roots: policy.roots, clock };
         let mut material = Material::default();
         self.gather(&about, &Service::ALL, Memory::Kept, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(inputs));
+        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
 
         let doubtful: Vec<Service> =
             material.cached.iter().copied().filter(|service| !service.holds(&verdict)).collect();
@@ -94,7 +95,7 @@ impl Errands {
         }
         material.forget(&doubtful);
         self.gather(&about, &doubtful, Memory::Anew, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(inputs));
+        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
         Judged { verdict, report, material }
     }
 
@@ -153,6 +154,15 @@ impl Errands {
             material.note(Service::Nras, cached);
         }
     }
+}
+
+/// A live report is judged at the end of the errand: what was signed on the way is else not valid yet.
+fn aged(inputs: Inputs<'_>, began: Instant) -> Inputs<'_> {
+    let passed = match inputs.standing {
+        Standing::Live => began.elapsed().as_secs(),
+        Standing::Archived => 0,
+    };
+    Inputs { now: UnixSeconds(inputs.now.0.saturating_add(passed)), ..inputs }
 }
 
 /// What an errand is about.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jurat_verify::{CheckId, Roots, Status, Verdict};
 
-use crate::{BaseUrl, BaseUrlError};
+use crate::BaseUrl;
 
 /// A service that an errand goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,18 +76,12 @@ impl Sources {
 
     /// The vendors' public addresses, as far as they know anything of machines under these roots: of simulated ones
     /// they don't. NVIDIA's attestation service is never among them, as it is asked only by name.
-    ///
-    /// # Errors
-    /// None: the addresses are constants.
-    pub fn of(roots: Roots) -> Result<Self, BaseUrlError> {
+    pub fn of(roots: Roots) -> Self {
         match roots {
-            Roots::Production => Ok(Self {
-                pcs: Some(Self::PCS.parse()?),
-                rim: Some(Self::RIM.parse()?),
-                ocsp: Some(Self::OCSP.parse()?),
-                nras: None,
-            }),
-            Roots::Simulated => Ok(Self::default()),
+            Roots::Production => {
+                Self { pcs: public(Self::PCS), rim: public(Self::RIM), ocsp: public(Self::OCSP), nras: None }
+            }
+            Roots::Simulated => Self::default(),
         }
     }
 
@@ -100,3 +94,11 @@ impl Sources {
         }
     }
 }
+
+/// A constant's URL; a test parses each.
+fn public(address: &str) -> Option<BaseUrl> {
+    address.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

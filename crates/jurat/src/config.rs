@@ -11,10 +11,12 @@ use serde::Deserialize;
 mod file;
 mod knobs;
 mod receipts;
+mod vendors;
 
 use file::File;
 use knobs::{Knobs, Origin};
 pub(crate) use receipts::{ArchiveChoice, Receipts, StoreFailure};
+pub(crate) use vendors::{Collateral, Vendors};
 
 use crate::{
     cli::ServeOptions,
@@ -48,8 +50,8 @@ pub(crate) enum KeyChoice {
 pub(crate) enum SelfCheckKind {
     /// That its judge trusts it.
     Full,
-    /// That nothing is wrong with it but for want of collateral, which the service does not fetch: `/readyz` names
-    /// the checks that were left out. A report that brings its collateral is judged in full.
+    /// That nothing is wrong with it but for want of what vendors say: `/readyz` names the checks that were left out. A
+    /// report that brings its collateral is judged in full.
     #[default]
     Offline,
 }
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) engine: EngineAddress,
     pub(crate) policy: String,
     pub(crate) self_check: SelfCheckKind,
+    /// Whom it asks for what its verdict rests on.
+    pub(crate) vendors: Vendors,
     /// How long from one self-check to the next.
     pub(crate) self_check_every: Duration,
     pub(crate) concurrency: usize,
@@ -132,6 +136,7 @@ impl Config {
                 default_policy.to_owned(),
             ),
             self_check: file.self_check.unwrap_or_default(),
+            vendors: Vendors::settle(&mut knobs, file.self_check.unwrap_or_default(), &file)?,
             self_check_every: knobs.seconds("self_check_every", None, file.self_check_every, 3600.0)?,
             concurrency: knobs.positive("concurrency", options.concurrency, file.concurrency, 10_000)?,
             workers: knobs.positive("workers", options.workers, file.workers, cores)?,

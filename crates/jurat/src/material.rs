@@ -106,7 +106,7 @@ fn tell(missed: &[Missed]) {
 
 /// The vendors' own addresses, and in their place those that were named.
 fn sources(policy: &Policy, options: &MaterialOptions) -> Result<Sources, Failure> {
-    let mut sources = Sources::of(policy.roots).map_err(Failure::usage)?;
+    let mut sources = Sources::of(policy.roots);
     let url = |text: &String| -> Result<BaseUrl, Failure> {
         text.parse().map_err(|error| Failure::usage(format_args!("{text}: {error}")))
     };

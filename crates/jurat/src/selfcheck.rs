@@ -7,21 +7,28 @@ use std::{
 };
 
 use jurat_attest::{Attester, ReportFailure, ReportRequest};
+use jurat_client::{Errands, Missed};
 use jurat_proto::{Binding, Nonce, Report, ReportBody};
 use jurat_proxy::{Latches, SelfCheck};
 use jurat_verify::{CheckId, Inputs, Outcome, Policy, Status, Verdict, verify_report};
 
-use crate::{config::SelfCheckKind, exit::Failure, reporter::Evidence, service};
+use crate::{config::SelfCheckKind, exit::Failure, reporter::Evidence, service, verify::block_on};
 
 /// How soon after one that failed it is made again.
 const AGAIN: Duration = Duration::from_secs(30);
 /// How long the evidence engine may turn the self-check away without making a single report: a crowd keeps it busy,
 /// and only a device that hangs keeps it idle.
 const HUNG: Duration = Duration::from_secs(180);
-/// The checks that rest on what Intel and NVIDIA say of the platform and of certificates. Nothing else may be missing
-/// from an offline self-check.
-const ON_COLLATERAL: [CheckId; 4] =
-    [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::TdxPlatform, CheckId::GpuRevocation];
+/// The checks that rest on what Intel and NVIDIA say of the platform, of measurements and of certificates. Nothing else
+/// may be missing from an offline self-check.
+const ON_COLLATERAL: [CheckId; 6] = [
+    CheckId::TdxQuote,
+    CheckId::TdxTcb,
+    CheckId::TdxPlatform,
+    CheckId::GpuMeasurements,
+    CheckId::GpuRevocation,
+    CheckId::GpuNras,
+];
 
 /// By what the service judges itself, and how often.
 #[derive(Debug, Clone)]
@@ -29,6 +36,8 @@ pub(crate) struct Terms {
     pub(crate) policy: Policy,
     pub(crate) kind: SelfCheckKind,
     pub(crate) every: Duration,
+    /// Who fetches what the verdict rests on; `None` if nobody is to be asked.
+    pub(crate) errands: Option<Errands>,
 }
 
 /// Judges now and from time to time, on a thread of its own: the hardware may take seconds, and clients may already
@@ -69,13 +78,33 @@ fn check(attester: &Attester, terms: &Terms) -> SelfCheck {
     let judged = fresh_nonce().and_then(|nonce| {
         let body = in_turn(|| ask(attester, nonce), || attester.observe().made, HUNG)?;
         let report = serde_json::to_string(&Report::from((*body).clone())).map_err(Failure::unavailable)?;
-        Ok(verify_report(&report, &terms.policy, Inputs::live(service::now().seconds()).nonce(nonce)))
+        let now = service::now().seconds();
+        let inputs = Inputs::live(now).nonce(nonce);
+        match &terms.errands {
+            None => Ok((verify_report(&report, &terms.policy, inputs), Vec::new())),
+            Some(errands) => {
+                let judged = block_on(errands.judge(report, &terms.policy, inputs, now))?;
+                Ok((judged.verdict, judged.material.missed))
+            }
+        }
     });
     match judged {
-        Ok(verdict) => accept(&verdict, &terms.policy, terms.kind),
+        Ok((verdict, missed)) => with_reasons(accept(&verdict, &terms.policy, terms.kind), &missed),
         Err(failure) => {
             SelfCheck::Failed { why: format!("there is no report to judge: {}", failure.message()) }
         }
+    }
+}
+
+/// Who did not give what the verdict lacks.
+fn with_reasons(found: SelfCheck, missed: &[Missed]) -> SelfCheck {
+    match found {
+        SelfCheck::Failed { why } => {
+            let mut reasons: Vec<String> = missed.iter().map(ToString::to_string).collect();
+            reasons.dedup();
+            SelfCheck::Failed { why: [&[why], &reasons[..]].concat().join("; ") }
+        }
+        passed => passed,
     }
 }
 

@@ -11,6 +11,7 @@ use actix_web::{
     rt::time::sleep,
 };
 use jurat_attest::{Attester, Identity, Settings};
+use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
 use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
@@ -135,8 +136,12 @@ impl Service {
         say(format_args!("admin on http://{admin}"));
         let signer = self.parts.appender.address();
         say(format_args!("signing address {signer}"));
-        let terms =
-            Terms { policy: self.policy, kind: self.config.self_check, every: self.config.self_check_every };
+        let terms = Terms {
+            errands: errands(&self.config, &self.policy)?,
+            policy: self.policy,
+            kind: self.config.self_check,
+            every: self.config.self_check_every,
+        };
         selfcheck::keep_on(&self.evidence, terms, Arc::clone(&self.parts.latches))?;
         let running = Running {
             #[cfg(feature = "simulated-tee")]
@@ -184,6 +189,13 @@ impl Running {
         let appender = self.appender.clone();
         tokio::task::spawn_blocking(move || appender.close()).await.unwrap_or(0)
     }
+}
+
+/// Who goes to the vendors for the self-check.
+fn errands(config: &Config, policy: &Policy) -> Result<Option<Errands>, Failure> {
+    let Some(sources) = config.vendors.sources(policy.roots) else { return Ok(None) };
+    let client = Client::new().map_err(Failure::unavailable)?;
+    Ok(Some(Errands::new(client, sources)))
 }
 
 /// Before the first receipt: the report that proves its signer.

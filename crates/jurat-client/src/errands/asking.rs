@@ -21,8 +21,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(super) struct Question {
     pub(super) url: Url,
     pub(super) post: Option<(&'static str, Vec<u8>)>,
-    /// A header of the answer that is needed with the body.
-    pub(super) header: Option<&'static str>,
+    /// A header of the answer that is needed with the body, under any of these names.
+    pub(super) headers: &'static [&'static str],
     /// For how long nobody need be asked again; `None` if the answer is not to be kept.
     pub(super) keep: Option<Duration>,
     /// What the answer is kept under.
@@ -32,7 +32,7 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn get(url: Url) -> Self {
         let name = sha256(url.as_str().as_bytes());
-        Self { url, post: None, header: None, keep: None, name }
+        Self { url, post: None, headers: &[], keep: None, name }
     }
 
     pub(super) fn kept_for(self, time: Duration) -> Self {
@@ -91,6 +91,11 @@ impl Asker {
         }
     }
 
+    /// Whether an errand that came to nothing may be made once more, past the cache: what it has may be no answer at all.
+    pub(super) fn may_pass_by(&self, memory: Memory, error: &ErrandError) -> bool {
+        memory == Memory::Kept && self.cache.is_some() && self.silence.is_none() && error.is_of_content()
+    }
+
     fn keep(&self, question: &Question, answer: &Answer) {
         let (Some(cache), Some(time)) = (&self.cache, question.keep) else { return };
         let fresh_until = UnixSeconds(self.clock.0.saturating_add(time.as_secs()));
@@ -142,10 +147,10 @@ impl Asker {
 }
 
 fn header_of(response: &Response, question: &Question) -> Result<String, ErrandError> {
-    let Some(name) = question.header else { return Ok(String::new()) };
-    let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(usual) = question.headers.first() else { return Ok(String::new()) };
+    let value = question.headers.iter().find_map(|name| response.headers().get(*name)?.to_str().ok());
     value.map(str::to_owned).ok_or_else(|| ErrandError::Illegible {
         url: question.url.to_string(),
-        reason: format!("it has no header {name}"),
+        reason: format!("it has no header {usual}"),
     })
 }

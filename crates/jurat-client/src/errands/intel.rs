@@ -15,8 +15,7 @@ use crate::{BaseUrl, Service, Sources};
 /// Intel's answers hold for thirty days; this is how old news of a revocation may be.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Collateral, and whether any of it came from the cache. What the cache has is passed over if it does not hold at
-/// `as_of`.
+/// Collateral that holds at `as_of`, and whether any of it came from the cache.
 pub(super) async fn collateral(
     asker: &Asker,
     base: &BaseUrl,
@@ -24,25 +23,19 @@ pub(super) async fn collateral(
     as_of: UnixSeconds,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
-    let (collateral, cached) = put_together(asker, base, platform, memory).await?;
-    match holds(&collateral, as_of) {
-        Err(_) if cached && asker.silence.is_none() => {}
-        held => return held.map(|()| (collateral, cached)),
+    match put_together(asker, base, platform, as_of, memory).await {
+        Err(missed) if asker.may_pass_by(memory, &missed.error) => {
+            put_together(asker, base, platform, as_of, Memory::Anew).await
+        }
+        end => end,
     }
-    let (collateral, cached) = put_together(asker, base, platform, Memory::Anew).await?;
-    holds(&collateral, as_of).map(|()| (collateral, cached))
-}
-
-fn holds(collateral: &str, as_of: UnixSeconds) -> Result<(), Missed> {
-    // without legible dates it is the judge's
-    let Some(window) = collateral_window(collateral) else { return Ok(()) };
-    ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))
 }
 
 async fn put_together(
     asker: &Asker,
     base: &BaseUrl,
     platform: &Platform,
+    as_of: UnixSeconds,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
     let url = |tee, rest: &[&'static str], query: &[(&str, &str)]| {
@@ -52,21 +45,25 @@ async fn put_together(
         }
         url
     };
-    let ask = |what: &'static str, url: Url, header: Option<&'static str>| async move {
+    let ask = |what: &'static str, url: Url, headers: &'static [&'static str]| async move {
         let mut question = Question::get(url).kept_for(KEEP);
-        question.header = header;
+        question.headers = headers;
         asker.ask(question, memory).await.map_err(|error| missed(what, error))
     };
     let fmspc = platform.fmspc();
     let (tcb_info, qe_identity, pck_crl, root_ca_crl) = tokio::join!(
-        ask("TCB info", url("tdx", &["tcb"], &[("fmspc", &fmspc)]), Some("TCB-Info-Issuer-Chain")),
-        ask("QE identity", url("tdx", &["qe", "identity"], &[]), Some("SGX-Enclave-Identity-Issuer-Chain")),
+        ask(
+            "TCB info",
+            url("tdx", &["tcb"], &[("fmspc", &fmspc)]),
+            &["TCB-Info-Issuer-Chain", "SGX-TCB-Info-Issuer-Chain"]
+        ),
+        ask("QE identity", url("tdx", &["qe", "identity"], &[]), &["SGX-Enclave-Identity-Issuer-Chain"]),
         ask(
             "PCK revocation list",
             url("sgx", &["pckcrl"], &[("ca", platform.ca()), ("encoding", "der")]),
-            Some("SGX-PCK-CRL-Issuer-Chain"),
+            &["SGX-PCK-CRL-Issuer-Chain"],
         ),
-        ask("root revocation list", root_list(base, url("sgx", &["rootcacrl"], &[])), None),
+        ask("root revocation list", root_list(base, url("sgx", &["rootcacrl"], &[])), &[]),
     );
     let (tcb_info, qe_identity, pck_crl, root_ca_crl) = (tcb_info?, qe_identity?, pck_crl?, root_ca_crl?);
     let cached = [&tcb_info, &qe_identity, &pck_crl, &root_ca_crl].into_iter().any(|answer| answer.cached);
@@ -79,6 +76,10 @@ async fn put_together(
     let collateral = answers.collateral().map_err(|error| {
         missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
     })?;
+    // without legible dates it is the judge's
+    if let Some(window) = collateral_window(&collateral) {
+        ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))?;
+    }
     Ok((collateral, cached))
 }
 

@@ -182,6 +182,11 @@ pub enum ErrandError {
 }
 
 impl ErrandError {
+    /// Whether there was an answer, and it is of no use.
+    pub(crate) fn is_of_content(&self) -> bool {
+        matches!(self, Self::Illegible { .. } | Self::Later { .. } | Self::Earlier { .. })
+    }
+
     /// Whether something that holds for this long holds at `at`.
     ///
     /// What does not hold yet, or no longer, would have the judge refute a machine that did no wrong.

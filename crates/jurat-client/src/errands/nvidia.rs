@@ -32,21 +32,25 @@ pub(super) struct Haul<T> {
 
 pub(super) async fn rims(asker: &Asker, base: &BaseUrl, ids: &[RimId], memory: Memory) -> Haul<String> {
     let errands = ids.iter().map(|id| {
-        let (asker, id) = (asker.clone(), id.clone());
+        let (asker, what) = (asker.clone(), format!("manifest {id}"));
         let url = base.join(["v1", "rim", id.as_str()]);
         async move {
-            let what = format!("manifest {id}");
-            let question = Question::get(url.clone()).kept_for(KEEP_RIM);
-            let answer =
-                asker.ask(question, memory).await.map_err(|error| missed(Service::Rim, &what, error))?;
-            let rim = read_rim_answer(&answer.body).map_err(|error| {
-                let error = ErrandError::Illegible { url: url.to_string(), reason: error.to_string() };
-                missed(Service::Rim, &what, error)
-            })?;
-            Ok((rim, answer.cached))
+            let rim = match one_rim(&asker, &url, memory).await {
+                Err(error) if asker.may_pass_by(memory, &error) => one_rim(&asker, &url, Memory::Anew).await,
+                end => end,
+            };
+            rim.map_err(|error| missed(Service::Rim, &what, error))
         }
     });
     all(errands).await
+}
+
+async fn one_rim(asker: &Asker, url: &Url, memory: Memory) -> Result<(String, bool), ErrandError> {
+    let answer = asker.ask(Question::get(url.clone()).kept_for(KEEP_RIM), memory).await?;
+    let rim = read_rim_answer(&answer.body);
+    let rim =
+        rim.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    Ok((rim, answer.cached))
 }
 
 pub(super) async fn ocsp(
@@ -60,10 +64,10 @@ pub(super) async fn ocsp(
         let (asker, certificate, url) = (asker.clone(), certificate.clone(), base.join([]));
         async move {
             let word = match one_word(&asker, &url, &certificate, as_of, memory).await {
-                Err(_) if memory == Memory::Kept && asker.silence.is_none() => {
+                Err(error) if asker.may_pass_by(memory, &error) => {
                     one_word(&asker, &url, &certificate, as_of, Memory::Anew).await
                 }
-                word => word,
+                end => end,
             };
             word.map_err(|error| missed(Service::Ocsp, "word on a certificate", error))
         }
@@ -99,28 +103,37 @@ pub(super) async fn verdict(
     evidence: &str,
     memory: Memory,
 ) -> Result<(Attested, bool), Missed> {
-    let text = |what: &'static str, url: &Url, body: Vec<u8>| {
-        String::from_utf8(body).map_err(|_| {
-            let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
-            missed(Service::Nras, what, error)
-        })
-    };
     let url = base.join(["v3", "attest", "gpu"]);
     let mut question = Question::get(url.clone());
     question.post = Some(("application/json", evidence.as_bytes().to_vec()));
     // An answer is about one nonce: it is never kept, and never looked for.
     let answer = asker.ask(question, Memory::Anew).await;
-    let answer =
-        text("verdict", &url, answer.map_err(|error| missed(Service::Nras, "verdict", error))?.body)?;
-    let url = base.join([".well-known", "jwks.json"]);
-    let keys = asker.ask(Question::get(url.clone()).kept_for(KEEP_KEYS), memory).await;
-    let keys = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
-    let jwks = text("keys", &url, keys.body)?;
-    nras_shape(answer.as_bytes(), jwks.as_bytes()).map_err(|error| {
-        let error = ErrandError::Illegible { url: base.to_string(), reason: error.to_string() };
+    let answer = answer.map_err(|error| missed(Service::Nras, "verdict", error))?;
+    let answer = String::from_utf8(answer.body).map_err(|_| {
+        let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
         missed(Service::Nras, "verdict", error)
     })?;
-    Ok((Attested { answer, jwks }, keys.cached))
+    let keys = match keys(asker, base, &answer, memory).await {
+        Err(error) if asker.may_pass_by(memory, &error) => keys(asker, base, &answer, Memory::Anew).await,
+        end => end,
+    };
+    let (jwks, cached) = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
+    Ok((Attested { answer, jwks }, cached))
+}
+
+/// The service's key set, if that and the answer have the shapes of either.
+async fn keys(
+    asker: &Asker,
+    base: &BaseUrl,
+    answer: &str,
+    memory: Memory,
+) -> Result<(String, bool), ErrandError> {
+    let url = base.join([".well-known", "jwks.json"]);
+    let illegible = |reason: String| ErrandError::Illegible { url: base.to_string(), reason };
+    let keys = asker.ask(Question::get(url).kept_for(KEEP_KEYS), memory).await?;
+    nras_shape(answer.as_bytes(), &keys.body).map_err(|error| illegible(error.to_string()))?;
+    let jwks = String::from_utf8(keys.body).map_err(|_| illegible("not UTF-8".into()))?;
+    Ok((jwks, keys.cached))
 }
 
 /// Runs errands, a few at once, and keeps their order.

@@ -62,14 +62,11 @@ pub(super) mod texts {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-    pub(in super::super) fn serialize<T: Display, S: Serializer>(
-        values: &[T],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
         values.iter().map(T::to_string).collect::<Vec<_>>().serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
     where
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,
@@ -79,17 +76,17 @@ pub(super) mod texts {
     }
 
     /// One that may be absent.
-    pub(in super::super) mod optional {
+    pub(crate) mod optional {
         use super::*;
 
-        pub(in super::super::super) fn serialize<T: Display, S: Serializer>(
+        pub(crate) fn serialize<T: Display, S: Serializer>(
             value: &Option<T>,
             to: S,
         ) -> Result<S::Ok, S::Error> {
             value.as_ref().map(T::to_string).serialize(to)
         }
 
-        pub(in super::super::super) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+        pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
         where
             T: FromStr<Err: Display>,
             D: Deserializer<'de>,

@@ -135,6 +135,7 @@ fn published_quotes_are_judged_at_their_times() {
     ] {
         let Some((status, verdict)) = quote(name, at) else { return };
         assert_eq!(status, expected, "{name} at {at}\n{verdict}");
+        assert_eq!(verdict.contains("pass tdx.debug"), expected == Status::Pass, "{name} at {at}\n{verdict}");
     }
 }
 

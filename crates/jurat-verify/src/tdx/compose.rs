@@ -37,6 +37,10 @@ pub(super) fn judge(
     let Some(payload) = log.boot_event("compose-hash") else {
         return (Finding::skip("the event log has no compose-hash: no dstack application is measured"), None);
     };
+    if !log.ends_the_boot() {
+        let reason = "the event log has no system-ready: an application may have written its compose-hash";
+        return (Finding::skip(reason), None);
+    }
     let hash = match <[u8; 32]>::try_from(payload) {
         Ok(hash) => Digest::new(hash),
         Err(_) => return (Finding::fail("the event compose-hash is no SHA-256"), None),

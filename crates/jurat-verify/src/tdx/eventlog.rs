@@ -57,11 +57,19 @@ const GUEST: usize = 3;
 pub(super) struct Log(Vec<Event>);
 
 impl Log {
-    /// The payload of an event of RTMR3, one of [`BOOT`]. Heed it only if no event of the register is stripped: a
-    /// digest under another name would hide the genuine one.
+    /// The payload of an event of RTMR3, one of [`BOOT`]. Heed it only if the log [ends the boot](Self::ends_the_boot)
+    /// and no event of the register is stripped: else the genuine one may stand there by another name.
     pub(super) fn boot_event(&self, name: &str) -> Option<Vec<u8>> {
-        let event = self.0.iter().find(|event| event.imr == GUEST && event.event == name)?;
-        hex::decode(&event.event_payload).ok()
+        hex::decode(&self.guest_event(name)?.event_payload).ok()
+    }
+
+    /// Whether the log says where the boot ended: nothing that an application wrote passes for an event before that.
+    pub(super) fn ends_the_boot(&self) -> bool {
+        self.guest_event(SYSTEM_READY).is_some()
+    }
+
+    fn guest_event(&self, name: &str) -> Option<&Event> {
+        self.0.iter().find(|event| event.imr == GUEST && event.event == name)
     }
 
     /// Whether some event of RTMR3 is a bare digest, by whatever name.

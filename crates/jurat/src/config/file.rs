@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Gpus, KeyChoice, SelfCheckKind};
+use super::{Collateral, Gpus, KeyChoice, SelfCheckKind};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -17,6 +17,12 @@ pub(super) struct File {
     pub(super) policy: Option<String>,
     /// File-only: what "ready" means.
     pub(super) self_check: Option<SelfCheckKind>,
+    /// File-only, as it is; and where the self-check asks.
+    pub(super) collateral: Option<Collateral>,
+    pub(super) pcs_url: Option<String>,
+    pub(super) rim_url: Option<String>,
+    pub(super) ocsp_url: Option<String>,
+    pub(super) nras_url: Option<String>,
     /// File-only, as it is.
     pub(super) self_check_every: Option<f64>,
     pub(super) concurrency: Option<usize>,

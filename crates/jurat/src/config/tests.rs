@@ -55,3 +55,27 @@ fn the_digest_follows_values_and_not_their_origin() {
     }
     assert!(toml::from_str::<File>("gpus = 'perhaps'").is_err());
 }
+
+#[test]
+fn a_full_self_check_asks_the_vendors_and_an_offline_one_nobody() {
+    use jurat_verify::Roots;
+    let none = ServeOptions::default();
+    let pcs = |text: &str, roots| {
+        let sources = settle(&none, text).unwrap().vendors.sources(roots);
+        sources.map(|sources| sources.pcs.map(|url| url.to_string()))
+    };
+    let intels = Some(Some("https://api.trustedservices.intel.com".to_owned()));
+    assert_eq!(pcs("", Roots::Production), None);
+    assert_eq!(pcs("self_check = 'full'", Roots::Production), intels);
+    assert_eq!(pcs("collateral = 'fetch'", Roots::Production), intels);
+    assert_eq!(pcs("self_check = 'full'\ncollateral = 'none'", Roots::Production), None);
+    assert_eq!(
+        pcs("self_check = 'full'", Roots::Simulated),
+        Some(None),
+        "vendors know nothing of the simulated"
+    );
+    let pccs = "collateral = 'fetch'\npcs_url = 'http://10.0.0.9:8081'";
+    assert_eq!(pcs(pccs, Roots::Simulated), Some(Some("http://10.0.0.9:8081".to_owned())));
+    assert!(refusal(&none, "pcs_url = 'http://10.0.0.9:8081'").contains("`collateral` is \\\"none\\\""));
+    assert!(refusal(&none, "collateral = 'fetch'\nocsp_url = 'ftp://x'").contains("ocsp_url: scheme ftp"));
+}

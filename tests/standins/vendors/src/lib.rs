@@ -108,8 +108,9 @@ impl Vendors {
     ///
     /// # Errors
     /// If there is no port.
-    pub fn start(subject: Subject) -> io::Result<Self> {
+    pub fn start(mut subject: Subject) -> io::Result<Self> {
         let now = now();
+        subject.chains.extend(nvidia::manifest_chains(&subject.tee));
         let expired = Blueprint::new(UnixSeconds(now.0 - 60 * DAY), NonZeroU32::MIN);
         let stale = expired.mint().expect("it can be minted").collateral().to_owned();
         let keys = nvidia::verdict(&subject.tee, &subject.gpu_evidence, Fault::None, now);

@@ -43,6 +43,22 @@ pub(crate) fn rim_ids(payload: &str) -> Vec<String> {
     Wanted::of(&report).rims.iter().map(ToString::to_string).collect()
 }
 
+/// PEM chains of those who sign manifests: the responder knows them, too.
+pub(crate) fn manifest_chains(tee: &SimulatedTee) -> Vec<String> {
+    let rims = tee.rims(Rims::Fitting).expect("manifests can be signed");
+    let certificates = |text: &String| {
+        let parts = text.split("X509Certificate>").skip(1).step_by(2);
+        let base64 = parts.map(|part| part.split('<').next().unwrap_or_default().to_owned());
+        let pem = |body: String| {
+            let body: Vec<char> = body.chars().filter(|c| !c.is_whitespace()).collect();
+            let lines: Vec<String> = body.chunks(64).map(|line| line.iter().collect()).collect();
+            format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        };
+        base64.map(pem).collect()
+    };
+    rims.iter().map(certificates).collect()
+}
+
 /// `POST` of an `OCSPRequest`
 pub(crate) fn ocsp(tee: &SimulatedTee, chains: &[String], request: &[u8], fault: Fault) -> Response {
     let form = match fault {

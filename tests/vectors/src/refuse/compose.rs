@@ -119,6 +119,14 @@ pub(super) fn cases() -> Vec<Case> {
         .beside(&[TdxCompose]),
         of(
             refuse,
+            TdxMeasurements,
+            "event-unended",
+            "no event ends the boot: the application may have named the file",
+            events(|events| drop(events.pop())),
+        )
+        .beside(&[TdxCompose]),
+        of(
+            refuse,
             TdxEventlog,
             "event-twice",
             "the application names a compose file once more",

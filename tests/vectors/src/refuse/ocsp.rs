@@ -17,9 +17,11 @@ fn answered(ocsp: Ocsp) -> Edit {
 /// An edit of the response about a certificate above the GPUs' own.
 fn edited(edit: impl Fn(&mut Vec<u8>) + 'static) -> Edit {
     inputs(move |inputs, _| {
-        let mut response = STANDARD.decode(&inputs.ocsp[0]).expect("base64");
+        // what is said of leafs is a bare refusal
+        let said = inputs.ocsp.iter_mut().find(|response| response.len() > 100).expect("somebody answered");
+        let mut response = STANDARD.decode(&said).expect("base64");
         edit(&mut response);
-        inputs.ocsp[0] = STANDARD.encode(response);
+        *said = STANDARD.encode(response);
     })
 }
 

@@ -70,14 +70,17 @@ fn text_event_and_launch_identity_are_one() {
     let mut trailing = config_id(1, &hash);
     trailing[47] = 1;
     assert!(refused(found(events, trailing, Some(COMPOSE))).contains("MRCONFIGID"));
-    let short: &[(&str, &[u8])] = &[("compose-hash", b"short")];
+    let short: &[(&str, &[u8])] = &[("compose-hash", b"short"), ("system-ready", b"")];
     assert!(refused(found(short, config_id(1, &hash), Some(COMPOSE))).contains("no SHA-256"));
 }
 
 #[test]
 fn what_cannot_be_said_is_skipped() {
     let hash = sha256(COMPOSE.as_bytes());
-    let events: &[(&str, &[u8])] = &[("compose-hash", hash.as_bytes())];
+    let unended: &[(&str, &[u8])] = &[("compose-hash", hash.as_bytes())];
+    let (finding, established) = found(unended, config_id(1, &hash), Some(COMPOSE));
+    assert_eq!((finding.status, established), (Status::Skip, None), "who wrote it?\n{finding:?}");
+    let events: &[(&str, &[u8])] = &[("compose-hash", hash.as_bytes()), ("system-ready", b"")];
     let (finding, established) = found(events, config_id(2, &hash), Some(COMPOSE));
     assert_eq!((finding.status, established), (Status::Skip, None), "another form\n{finding:?}");
     let (finding, established) = found(&[("app-id", b"x")], config_id(1, &hash), Some(COMPOSE));

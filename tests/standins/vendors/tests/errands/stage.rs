@@ -24,23 +24,22 @@ use jurat_verify::{CheckId, Inputs, NrasAnswer, Policy, Status, verify_report};
 use k256::ecdsa::SigningKey;
 use serde_json::Value;
 
-pub const NONCE: Nonce = Nonce::new([0x5a; 32]);
+pub(crate) const NONCE: Nonce = Nonce::new([0x5a; 32]);
 
 /// The checks that rest on vendors.
-pub const VENDORS: [CheckId; 5] =
+pub(crate) const VENDORS: [CheckId; 5] =
     [CheckId::TdxQuote, CheckId::TdxTcb, CheckId::GpuMeasurements, CheckId::GpuRevocation, CheckId::GpuNras];
 
-pub struct Stage {
-    pub vendors: Vendors,
-    pub report: String,
-    pub now: UnixSeconds,
+pub(crate) struct Stage {
+    pub(crate) vendors: Vendors,
+    pub(crate) report: String,
+    pub(crate) now: UnixSeconds,
     policy: Policy,
 }
 
 impl Stage {
-    pub fn new() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let now = UnixSeconds(now);
+    pub(crate) fn new() -> Self {
+        let now = wall_clock();
         let gpus = NonZeroU32::new(2).unwrap();
         let tee = Blueprint::new(now, gpus).mint().unwrap();
         let report = report(&tee, gpus.get(), now);
@@ -53,39 +52,39 @@ impl Stage {
         Self { vendors, report: report.to_string(), now, policy }
     }
 
-    pub fn errands(&self) -> Errands {
+    pub(crate) fn errands(&self) -> Errands {
         let mut sources = Sources::default();
         let base = |place| Some(self.vendors.base(place).parse().unwrap());
         sources.pcs = base(Place::Pcs);
         sources.rim = base(Place::Rim);
         sources.ocsp = base(Place::Ocsp);
         sources.nras = base(Place::Nras);
-        Errands::new(Client::direct().unwrap(), sources).patience(Duration::from_millis(1500))
+        Errands::new(Client::direct().unwrap(), sources).patience(Duration::from_millis(2500))
     }
 
-    pub fn judge(&self, errands: &Errands) -> Judged {
+    pub(crate) fn judge(&self, errands: &Errands) -> Judged {
         self.judge_text(errands, self.report.clone())
     }
 
-    pub fn judge_text(&self, errands: &Errands, report: String) -> Judged {
-        let inputs = Inputs::live(self.now).nonce(NONCE);
-        block_on(errands.judge(report, &self.policy, inputs, self.now))
+    pub(crate) fn judge_text(&self, errands: &Errands, report: String) -> Judged {
+        let now = wall_clock();
+        block_on(errands.judge(report, &self.policy, Inputs::live(now).nonce(NONCE), now))
     }
 
-    pub fn judge_as_of(&self, errands: &Errands, at: u64) -> Judged {
+    pub(crate) fn judge_as_of(&self, errands: &Errands, at: u64) -> Judged {
         let inputs = Inputs::archived(UnixSeconds(at)).nonce(NONCE);
         block_on(errands.judge(self.report.clone(), &self.policy, inputs, self.now))
     }
 
     /// The same judgement at a later hour of the wall clock.
-    pub fn judge_later(&self, errands: &Errands, seconds: u64) -> Judged {
+    pub(crate) fn judge_later(&self, errands: &Errands, seconds: u64) -> Judged {
         let later = UnixSeconds(self.now.0 + seconds);
         let inputs = Inputs::live(later).nonce(NONCE);
         block_on(errands.judge(self.report.clone(), &self.policy, inputs, later))
     }
 
     /// With what NVIDIA's service says of a payload that names another nonce than its GPUs signed.
-    pub fn judge_other_nonce(&self) -> Judged {
+    pub(crate) fn judge_other_nonce(&self) -> Judged {
         let report: Value = serde_json::from_str(&self.report).unwrap();
         let payload = report["nvidia_payload"].as_str().unwrap().to_owned();
         let mut payload: Value = serde_json::from_str(&payload).unwrap();
@@ -97,7 +96,7 @@ impl Stage {
         ));
         let jwks = self.ask("GET /nras/.well-known/jwks.json HTTP/1.1\r\n\r\n");
         let nras = NrasAnswer { answer: &answer, jwks: &jwks };
-        let inputs = Inputs { nras: Some(nras), ..Inputs::live(self.now).nonce(NONCE) };
+        let inputs = Inputs { nras: Some(nras), ..Inputs::live(wall_clock()).nonce(NONCE) };
         let verdict = verify_report(&self.report, &self.policy, inputs);
         Judged { verdict, report: self.report.clone(), material: Material::default() }
     }
@@ -113,16 +112,20 @@ impl Stage {
     }
 }
 
-pub fn status(judged: &Judged, id: CheckId) -> Status {
+fn wall_clock() -> UnixSeconds {
+    UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+pub(crate) fn status(judged: &Judged, id: CheckId) -> Status {
     judged.verdict.check(id).unwrap_or_else(|| panic!("{id} is not in\n{}", judged.verdict)).status
 }
 
 #[track_caller]
-pub fn assert_status(judged: &Judged, id: CheckId, expected: Status) {
+pub(crate) fn assert_status(judged: &Judged, id: CheckId, expected: Status) {
     assert_eq!(status(judged, id), expected, "{id}\n{}", judged.verdict);
 }
 
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -164,10 +167,10 @@ fn chains(tee: &SimulatedTee) -> Vec<String> {
 }
 
 /// A folder that goes with its owner.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let name = format!("jurat-vendors-{}-{}", std::process::id(), MADE.fetch_add(1, SeqCst));
         let path = std::env::temp_dir().join(name);
@@ -175,12 +178,12 @@ impl Folder {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Every entry in it.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<_> =
             std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();

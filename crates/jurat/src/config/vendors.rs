@@ -1,0 +1,74 @@
+//! Whether the self-check asks the vendors, and where they are.
+
+use jurat_client::{BaseUrl, Sources};
+use jurat_verify::Roots;
+use serde::Deserialize;
+
+use super::{
+    SelfCheckKind,
+    file::File,
+    knobs::{Knobs, Named, Origin},
+};
+use crate::exit::Failure;
+
+/// Whether the self-check fetches what its verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Collateral {
+    /// From Intel and NVIDIA, or from whoever is named in their place.
+    Fetch,
+    /// Nobody is asked: the service opens no connection but to its engine and its store.
+    None,
+}
+
+/// Whom the self-check asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Vendors {
+    collateral: Collateral,
+    named: Sources,
+}
+
+impl Vendors {
+    /// A full self-check of real hardware can't pass without them, an offline one is to do without.
+    pub(super) fn settle(knobs: &mut Knobs, kind: SelfCheckKind, file: &File) -> Result<Self, Failure> {
+        let by_kind = match kind {
+            SelfCheckKind::Full => Collateral::Fetch,
+            SelfCheckKind::Offline => Collateral::None,
+        };
+        let collateral = file.collateral.unwrap_or(by_kind);
+        let shown = match collateral {
+            Collateral::Fetch => "fetch",
+            Collateral::None => "none",
+        };
+        let origin = if file.collateral.is_some() { Origin::File } else { Origin::Default };
+        knobs.rows.push(("collateral", shown.to_owned(), origin));
+        let mut url = |name, given: &Option<String>| -> Result<Option<BaseUrl>, Failure> {
+            let Named(text) = knobs.text(name, None, given.as_ref());
+            let parsed = text.as_ref().map(|text| text.parse()).transpose();
+            parsed.map_err(|error| Failure::config(format_args!("{name}: {error}")))
+        };
+        let mut named = Sources::default();
+        named.pcs = url("pcs_url", &file.pcs_url)?;
+        named.rim = url("rim_url", &file.rim_url)?;
+        named.ocsp = url("ocsp_url", &file.ocsp_url)?;
+        named.nras = url("nras_url", &file.nras_url)?;
+        if collateral == Collateral::None && named != Sources::default() {
+            return Err(Failure::config("addresses of vendors are named, and `collateral` is \"none\"")
+                .hint("say `collateral = \"fetch\"`, or name none"));
+        }
+        Ok(Self { collateral, named })
+    }
+
+    /// Where to ask under these roots; `None`: nowhere.
+    pub(crate) fn sources(&self, roots: Roots) -> Option<Sources> {
+        if self.collateral == Collateral::None {
+            return None;
+        }
+        let own = Sources::of(roots);
+        let mut sources = self.named.clone();
+        sources.pcs = sources.pcs.or(own.pcs);
+        sources.rim = sources.rim.or(own.rim);
+        sources.ocsp = sources.ocsp.or(own.ocsp);
+        Some(sources)
+    }
+}

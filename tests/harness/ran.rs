@@ -1,0 +1,101 @@
+//! The program run to its end, in a folder that goes with the test.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+};
+
+use serde_json::Value;
+
+use crate::binary;
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Data.
+    pub stdout: String,
+    /// Words for people.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The verdict that it printed with `--json`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn verdict(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// What became of a check.
+    ///
+    /// # Panics
+    ///
+    /// If the verdict has no such check.
+    pub fn check(&self, id: &str) -> (String, String) {
+        let verdict = self.verdict();
+        let checks = verdict["checks"].as_array().expect("checks").iter();
+        let check = checks.clone().find(|check| check["id"] == id);
+        let check = check.unwrap_or_else(|| panic!("{id} is not in {verdict:#}"));
+        let text = |member: &str| check[member].as_str().expect("a text").to_owned();
+        (text("status"), text("reason"))
+    }
+}
+
+/// A new folder of a test's own.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes it.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let name = format!("jurat-e2e-{}-{}", std::process::id(), MADE.fetch_add(1, SeqCst));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    /// A place in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).expect("write a file");
+        path
+    }
+
+    /// Runs the program there, with an environment of its own.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_as(binary::simulated(), arguments)
+    }
+
+    /// The same of another build.
+    pub fn run_as(&self, program: &Path, arguments: &[&str]) -> Ran {
+        let output = Command::new(program)
+            .env_clear()
+            .env("HOME", &self.0)
+            .current_dir(&self.0)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("run the program");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
