@@ -41,12 +41,10 @@ pub(super) fn judge(gpus: &[Gpu<'_>], manifests: &[Authenticated]) -> Finding {
             (Err(error), _) => return fail(error.to_string()),
             (_, Err(error)) => return fail(error.to_string()),
         };
-        match Pair::of(&identity, &rims, &mut used) {
-            Ok(pair) => match pair.compare(report) {
-                Ok(count) => compared += count,
-                Err(reason) => return fail(reason),
-            },
-            Err(missing) => without = without.or(Some((at, missing))),
+        match compare(&identity, report, &rims, &mut used) {
+            Ok(count) => compared += count,
+            Err(Objection::Missing(what)) => without = without.or(Some((at, what))),
+            Err(Objection::Differs(reason)) => return fail(reason),
         }
     }
     let other = rims.iter().zip(&used).find(|(_, used)| !**used).map(|(rim, _)| rim);
@@ -61,29 +59,55 @@ pub(super) fn judge(gpus: &[Gpu<'_>], manifests: &[Authenticated]) -> Finding {
     }
 }
 
+/// Why a GPU's measurements are not known to be NVIDIA's.
+enum Objection {
+    /// There is no manifest of this.
+    Missing(String),
+    /// They are others.
+    Differs(String),
+}
+
+/// Compares a GPU with the manifests that are about it and counts what was compared. Of boards that share a
+/// version there may be several: the GPU must be one of them.
+fn compare(
+    identity: &Identity,
+    report: &SpdmReport<'_>,
+    rims: &[&Rim],
+    used: &mut [bool],
+) -> Result<usize, Objection> {
+    let mut find = |version: &str, kind: &str| {
+        let mut found = Vec::new();
+        for (rim, used) in rims.iter().zip(used.iter_mut()) {
+            if rim.product == identity.chip && rim.version.eq_ignore_ascii_case(version) {
+                *used = true;
+                found.push(*rim);
+            }
+        }
+        let missing = || Objection::Missing(format!("{kind} {version} of {}", identity.chip));
+        if found.is_empty() { Err(missing()) } else { Ok(found) }
+    };
+    // both are looked for, so that one that is there counts as used
+    let (drivers, vbioses) = (find(&identity.driver, "driver"), find(&identity.vbios, "VBIOS"));
+    let (drivers, vbioses) = (drivers?, vbioses?);
+    let pairs = drivers.iter().flat_map(|driver| vbioses.iter().map(move |vbios| Pair { driver, vbios }));
+    let mut first = None;
+    for pair in pairs {
+        match pair.compare(report) {
+            Ok(count) => return Ok(count),
+            Err(reason) => first = first.or(Some(reason)),
+        }
+    }
+    // invariant: neither list is empty
+    Err(Objection::Differs(first.unwrap_or_default()))
+}
+
 /// The two manifests that are about one GPU.
 struct Pair<'a> {
     driver: &'a Rim,
     vbios: &'a Rim,
 }
 
-impl<'a> Pair<'a> {
-    /// Finds them, or says what there is none of.
-    fn of(identity: &Identity, rims: &[&'a Rim], used: &mut [bool]) -> Result<Self, String> {
-        let mut find = |version: &str, kind: &str| {
-            let fits = |rim: &&Rim| rim.product == identity.chip && rim.version.eq_ignore_ascii_case(version);
-            let at = rims.iter().position(fits);
-            if let Some(used) = at.and_then(|at| used.get_mut(at)) {
-                *used = true;
-            }
-            let found = at.and_then(|at| rims.get(at).copied());
-            found.ok_or_else(|| format!("{kind} {version} of {}", identity.chip))
-        };
-        // both are looked for, so that one that is there counts as used
-        let (driver, vbios) = (find(&identity.driver, "driver"), find(&identity.vbios, "VBIOS"));
-        Ok(Self { driver: driver?, vbios: vbios? })
-    }
-
+impl Pair<'_> {
     /// Compares every measurement in use and counts them, or names the first that differs.
     fn compare(&self, report: &SpdmReport<'_>) -> Result<usize, String> {
         let mut compared = 0;
@@ -108,6 +132,6 @@ impl<'a> Pair<'a> {
                 compared += 1;
             }
         }
-        Ok(compared)
+        if compared == 0 { Err("neither manifest has a measurement in use".into()) } else { Ok(compared) }
     }
 }
