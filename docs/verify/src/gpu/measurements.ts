@@ -44,11 +44,11 @@ export function judgeMeasurements(gpus: readonly Gpu[], manifests: readonly (Rim
       demand(typeof chain !== "string" && typeof report !== "string", "its evidence is not legible");
       const { chip, driver, vbios } = identityOf(report, chain.leaf);
       const find = (version: string) =>
-        rims.find((rim) => rim.product === chip && rim.version.toLowerCase() === version.toLowerCase());
-      const [ofDriver, ofVbios] = [find(driver), find(vbios)];
-      for (const rim of [ofDriver, ofVbios]) if (rim) used.add(rim);
-      if (ofDriver && ofVbios) compared += compare(report, ofDriver, ofVbios);
-      else without ??= { at, missing: `${ofDriver ? `VBIOS ${vbios}` : `driver ${driver}`} of ${chip}` };
+        rims.filter((rim) => rim.product === chip && rim.version.toLowerCase() === version.toLowerCase());
+      const [drivers, vbioses] = [find(driver), find(vbios)];
+      for (const rim of [...drivers, ...vbioses]) used.add(rim);
+      if (drivers.length > 0 && vbioses.length > 0) compared += compareAny(report, drivers, vbioses);
+      else without ??= { at, missing: `${drivers.length > 0 ? `VBIOS ${vbios}` : `driver ${driver}`} of ${chip}` };
     } catch (error) {
       return fail(`GPU ${at}: ${reasonOf(error)}`);
     }
@@ -58,6 +58,21 @@ export function judgeMeasurements(gpus: readonly Gpu[], manifests: readonly (Rim
   // one that is there in the place of the right one
   const other = rims.find((rim) => !used.has(rim));
   return other ? fail(`${none}; there is one of ${other.product} ${other.version}`) : skip(none);
+}
+
+/** Of boards that share a version there may be several manifests: the GPU must be one of them. @throws Refused */
+function compareAny(report: SpdmReport, drivers: readonly Rim[], vbioses: readonly Rim[]): number {
+  let first: unknown = null;
+  for (const driver of drivers) {
+    for (const vbios of vbioses) {
+      try {
+        return compare(report, driver, vbios);
+      } catch (error) {
+        first ??= error;
+      }
+    }
+  }
+  throw first;
 }
 
 /** Compares every measurement in use and counts them. @throws Refused */
@@ -76,5 +91,6 @@ function compare(report: SpdmReport, driver: Rim, vbios: Rim): number {
       compared += 1;
     }
   }
+  demand(compared > 0, "neither manifest has a measurement in use");
   return compared;
 }

@@ -21,6 +21,7 @@ export function judgeCompose(log: Log | null, info: Json | undefined, td: TdRepo
   }
   const hash = log.bootEvent("compose-hash");
   if (!hash) return without(skip("the event log has no compose-hash: no dstack application is measured"));
+  if (!log.endsTheBoot) return without(skip("the event log has no system-ready: an application may have written its compose-hash"));
   if (hash.length !== 32) return without(fail("the event compose-hash is no SHA-256"));
   const [form = 0, ...named] = td.mrConfigId;
   const bytes = Uint8Array.from(named);

@@ -30,6 +30,11 @@ interface Event {
 export class Log {
   constructor(private readonly events: readonly Event[]) {}
 
+  /** Whether it says where the boot ended: nothing that an application wrote passes for an event before that. */
+  get endsTheBoot(): boolean {
+    return this.bootEvent(SYSTEM_READY) !== null;
+  }
+
   /** The payload of a boot event. Heed it only if no event is stripped. */
   bootEvent(name: string): Uint8Array | null {
     const event = this.events.find((event) => event.imr === GUEST && event.name === name);
