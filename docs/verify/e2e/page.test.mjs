@@ -129,6 +129,34 @@ test("what is dropped is recognised, what is not is said, and can be removed", a
   await context.close();
 });
 
+test("a bundle is taken apart, and vouches for nothing itself", async () => {
+  const { report, policy, now, nonce, peer_spki, collateral, rims, ocsp } = inputsOf(BASE);
+  const { record, request, response } = json("attestation/vectors/accept/receipt-json.json");
+  const encoded = (text) => Buffer.from(text).toString("base64");
+  const bundle = {
+    bundle: "jurat-bundle-v1", verified_at: Number(now), nonce, report, collateral, rims, ocsp,
+    answer: { record, request_sha256: "00".repeat(32), response_sha256: "00".repeat(32), response_length: 0, bodies: { request: encoded(request), response: encoded(response) }, neighbours: [record] },
+  };
+  const { context, page } = await open(browser);
+  await drop(page, [{ name: "x.json", bytes: Buffer.from(JSON.stringify(bundle)) }]);
+  assert.match(await page.locator("#news").innerText(), /its maker’s word|nobody vouches/);
+  assert.equal(await page.inputValue("#at"), String(now));
+  assert.equal(await page.inputValue("#nonce"), "", "a nonce that bundle and report agree about proves nothing");
+  assert.equal(await page.inputValue("#report"), report);
+  assert.equal(await page.locator("#held [data-kind=rim]").count(), rims.length);
+  assert.equal(await page.locator("#held [data-kind=ocsp]").count(), ocsp.length);
+  await page.check("#policy-own");
+  await page.fill("#policy-text", policy);
+  await page.fill("#spki", peer_spki ?? "");
+  await judge(page);
+  assert.equal(await statusOf(page, "bind.nonce"), "skip");
+  assert.equal(await statusOf(page, "gpu.measurements"), rims.length > 0 ? "pass" : "skip");
+  assert.match(await page.locator(".limits").first().innerText(), /named, not proven/);
+  await drop(page, [{ name: "y.json", bytes: Buffer.from(JSON.stringify({ ...bundle, nonce: "11".repeat(32) })) }]);
+  assert.equal(await page.inputValue("#nonce"), "11".repeat(32), "one that contradicts the report speaks against it");
+  await context.close();
+});
+
 test("a field that is not legible is named, and nothing is judged", async () => {
   const { context, page } = await open(browser);
   await page.fill("#report", "{}");

@@ -1,29 +1,27 @@
 /** The page: what the user gives goes to the judge, what the judge says is shown. */
 
 import "./style.css";
-import { fromUtf8 } from "../bytes.ts";
+import { fromUtf8, same, toHex } from "../bytes.ts";
 import { reasonOf, Refused } from "../check.ts";
-import { checksummed, parseDigest } from "../identity.ts";
-import { BUILT_IN } from "../policies.ts";
-import { parsePolicy, referTo, type Policy } from "../policy.ts";
+import { checksummed } from "../identity.ts";
+import { referTo, type Policy } from "../policy.ts";
 import { checkReceipt } from "../receipt/index.ts";
 import { readRecord, type SignatureRecord } from "../receipt/record.ts";
 import { verifyReport } from "../report.ts";
 import { transcriptText, type ReportVerdict, type Verdict } from "../verdict.ts";
-import { same, toHex } from "../bytes.ts";
 import { unpack } from "./bundle.ts";
 import { byId, make } from "./dom.ts";
+import { digestIn, field, line, timeIn } from "./fields.ts";
+import { chooseOwnPolicy, chosenPolicy, offerPolicies, showPolicy } from "./policies.ts";
 import { fetchKeptReport, fetchRecord, fetchReport, freshNonce } from "./fetching.ts";
 import { Held, wordsFor } from "./held.ts";
 import { recognise, type Kind, type Wanted } from "./recognise.ts";
 import { show } from "./transcript.ts";
 
 const text = (id: string) => byId(id, HTMLTextAreaElement);
-const line = (id: string) => byId(id, HTMLInputElement);
 const news = byId("news", HTMLElement);
 const outcome = byId("outcome", HTMLElement);
 const held = new Held(byId("held", HTMLElement), forget);
-const OWN = "own";
 
 /** A verdict on inputs that are no longer there would mislead. */
 function forget(): void {
@@ -32,81 +30,13 @@ function forget(): void {
 
 const say = (words: string) => (news.textContent = words);
 
-// ---- policies
+offerPolicies();
 
-function choosePolicy(): void {
-  const own = chosen() === OWN;
-  byId("own-policy", HTMLElement).hidden = !own;
-  byId("policy-shown", HTMLElement).hidden = own;
-  byId("policy-source", HTMLElement).textContent = BUILT_IN[chosen()] ?? "";
-}
-
-function chosen(): string {
-  return document.querySelector<HTMLInputElement>('input[name="policy"]:checked')?.value ?? "production";
-}
-
-const MEANT: Record<string, string> = {
-  production: "what you should demand",
-  permissive: "genuine hardware, any binding; which code runs there is not checked",
-  "0g": "the same, and your own nonce",
-  simulated: "laptops and tests: believes no real hardware",
-  [OWN]: "a policy of your own, as a file or pasted",
-};
-
-byId("policies", HTMLElement).append(
-  ...[...Object.keys(BUILT_IN), OWN].map((name, at) => {
-    const input = make("input", { type: "radio", name: "policy", value: name, id: `policy-${name}` });
-    input.checked = at === 0;
-    input.addEventListener("change", choosePolicy);
-    return make("label", { for: `policy-${name}` }, input, make("span", {}, make("strong", {}, name), ` ${MEANT[name] ?? ""}`));
-  }),
-);
-choosePolicy();
-
-/** @throws Refused */
-function policy(): Policy {
-  const own = parsePolicy(BUILT_IN[chosen()] ?? text("policy-text").value);
-  return texts("reference").reduce(referTo, own);
-}
-
-// ---- inputs
+/** With the reference values that are held. @throws Refused */
+const policy = (): Policy => texts("reference").reduce(referTo, chosenPolicy());
 
 /** The files of a kind that are text. What is not is none of them: recognise() saw to that. */
 const texts = (kind: Kind): string[] => held.of(kind).map((bytes) => fromUtf8(bytes) ?? "");
-
-/** Shows what is wrong with a field beside it. `undefined` where it is wrong. */
-function field<T>(id: string, read: () => T): T | undefined {
-  const error = byId(`${id}-error`, HTMLElement);
-  const input = document.getElementById(id === "policy" ? "policy-text" : id);
-  try {
-    const value = read();
-    error.hidden = true;
-    input?.removeAttribute("aria-invalid");
-    return value;
-  } catch (problem) {
-    error.textContent = reasonOf(problem);
-    error.hidden = false;
-    input?.setAttribute("aria-invalid", "true");
-    return undefined;
-  }
-}
-
-/** 32 bytes, or `null` if the field is empty. */
-function digestOf(id: string): Uint8Array | null {
-  const digits = line(id).value.trim();
-  const digest = digits === "" ? null : parseDigest(digits);
-  if (digits !== "" && !digest) throw new Refused("not 64 hexadecimal digits");
-  return digest;
-}
-
-/** The time that the user named, in Unix seconds; `null` if none. */
-function timeNamed(): number | null {
-  const value = line("at").value.trim();
-  if (value === "") return null;
-  const seconds = /^\d+$/.test(value) ? Number(value) : Math.floor(Date.parse(value) / 1000);
-  if (!Number.isSafeInteger(seconds) || seconds < 0) throw new Refused("neither Unix seconds nor ISO 8601");
-  return seconds;
-}
 
 function record(): SignatureRecord | null {
   const given = text("record").value;
@@ -159,21 +89,16 @@ function put(kind: Kind, name: string, bytes: Uint8Array, said: string[]): void 
   const area = TEXTS[kind];
   if (area !== undefined) text(area).value = fromUtf8(bytes) ?? "";
   else held.put({ kind, name, bytes });
-  if (kind === "policy") {
-    byId(`policy-${OWN}`, HTMLInputElement).checked = true;
-    choosePolicy();
-  }
+  if (kind === "policy") chooseOwnPolicy();
   said.push(`${name}: ${wordsFor(kind)}.`);
 }
 
-// ---- judging
-
 function judge(): void {
   const demanded = field("policy", policy);
-  const nonce = field("nonce", () => digestOf("nonce"));
-  const at = field("at", timeNamed);
-  const peerSpki = field("spki", () => digestOf("spki"));
-  const clientNonce = field("client-nonce", () => digestOf("client-nonce"));
+  const nonce = field("nonce", () => digestIn("nonce"));
+  const at = field("at", () => timeIn("at"));
+  const peerSpki = field("spki", () => digestIn("spki"));
+  const clientNonce = field("client-nonce", () => digestIn("client-nonce"));
   if (!demanded || nonce === undefined || peerSpki === undefined || at === undefined || clientNonce === undefined) {
     say("Nothing was judged: a field above is not legible.");
     document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
@@ -291,8 +216,6 @@ async function errand(button: HTMLButtonElement, what: () => Promise<void>): Pro
   }
 }
 
-// ---- what the user does
-
 byId("inputs", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   say("Judging…");
@@ -333,7 +256,7 @@ fetchReceiptButton.addEventListener("click", () =>
 byId("clear", HTMLButtonElement).addEventListener("click", () => {
   byId("inputs", HTMLFormElement).reset();
   held.clear();
-  choosePolicy();
+  showPolicy();
   outcome.replaceChildren(make("p", { class: "hint" }, "Nothing was judged yet."));
   say("All was cleared.");
 });
