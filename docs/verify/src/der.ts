@@ -5,6 +5,8 @@ import { Refused } from "./check.ts";
 export interface Tlv {
   readonly tag: number;
   readonly value: Uint8Array;
+  /** With tag and length. */
+  readonly whole: Uint8Array;
 }
 
 export const SEQUENCE = 0x30;
@@ -20,6 +22,7 @@ export function elements(bytes: Uint8Array): Tlv[] {
   let at = 0;
   while (at < bytes.length) {
     const tag = bytes[at]!;
+    const begin = at;
     let length = bytes[at + 1] ?? -1;
     at += 2;
     if (length >= 0x80) {
@@ -33,10 +36,26 @@ export function elements(bytes: Uint8Array): Tlv[] {
       }
     }
     if (length < 0 || (tag & 0x1f) === 0x1f || at + length > bytes.length) throw new Refused("not DER");
-    found.push({ tag, value: bytes.subarray(at, at + length) });
     at += length;
+    found.push({ tag, value: bytes.subarray(at - length, at), whole: bytes.subarray(begin, at) });
   }
   return found;
+}
+
+const CONSTRUCTED = 0x20;
+const MOST_DEEP = 32;
+
+/**
+ * One element, and all inside of it end where they say that they do. The library that parses certificates takes lengths
+ * that contradict each other. @throws Refused
+ */
+export function demandDer(bytes: Uint8Array): void {
+  if (elements(bytes).length !== 1) throw new Refused("not one DER element");
+  const walk = (bytes: Uint8Array, depth: number): void => {
+    if (depth > MOST_DEEP) throw new Refused("DER is nested too deeply");
+    for (const { tag, value } of elements(bytes)) if (tag & CONSTRUCTED) walk(value, depth + 1);
+  };
+  walk(bytes, 0);
 }
 
 /** The members of the one sequence that the bytes are. @throws Refused */

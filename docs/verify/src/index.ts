@@ -17,3 +17,5 @@ export { judgeGpus, type Question } from "./gpu/index.ts";
 export { authenticateRim } from "./gpu/rim/index.ts";
 export { intelRoot, nvidiaNras, nvidiaRimRoot, nvidiaRoot } from "./roots.ts";
 export { Transcript } from "./verdict.ts";
+export { demandDer } from "./der.ts";
+export { Certificate, splitPem } from "./x509.ts";

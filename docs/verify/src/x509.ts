@@ -8,7 +8,7 @@ import {
 } from "@peculiar/asn1-x509";
 import { base64, concat, same, sha256, toHex, utf8 } from "./bytes.ts";
 import { demand, Refused } from "./check.ts";
-import { elements } from "./der.ts";
+import { demandDer } from "./der.ts";
 
 export const OIDS = {
   ecdsaSha256: "1.2.840.10045.4.3.2",
@@ -229,8 +229,7 @@ type Shape<T> = new () => T;
 /** @throws Refused */
 export function parse<T>(der: Uint8Array, shape: Shape<T>, what: string): T {
   try {
-    // one element and nothing after it, which the library would let pass
-    demand(elements(der).length === 1, "more than one element");
+    demandDer(der);
     return AsnConvert.parse(der.slice().buffer, shape);
   } catch {
     throw new Refused(`the ${what} is not DER`);

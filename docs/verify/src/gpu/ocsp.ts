@@ -3,8 +3,9 @@
 import { BasicOCSPResponse, OCSPResponse, OCSPResponseStatus, type SingleResponse } from "@peculiar/asn1-ocsp";
 import { CRLReasons, KeyUsageFlags } from "@peculiar/asn1-x509";
 import { same, sha256, sha384 } from "../bytes.ts";
+import { sequence } from "../der.ts";
 import { demand, fail, pass, reasonOf, Refused, skip, type Finding } from "../check.ts";
-import { bytesOf, Certificate, encode, OIDS, parse, verifies, type Key } from "../x509.ts";
+import { bytesOf, Certificate, OIDS, parse, verifies, type Key } from "../x509.ts";
 import { readLink, type Chain, type Link } from "./certificates.ts";
 import type { Gpu } from "./index.ts";
 
@@ -118,15 +119,18 @@ class Answer {
     const outer = parse(der, OCSPResponse, "answer");
     if (outer.responseStatus !== OCSPResponseStatus.successful || !outer.responseBytes) return null;
     demand(outer.responseBytes.responseType === BASIC, "it is of another kind than basic");
-    const basic = parse(bytesOf(outer.responseBytes.response.buffer), BasicOCSPResponse, "answer");
-    const certificates = basic.certs ?? [];
+    const body = bytesOf(outer.responseBytes.response.buffer);
+    const basic = parse(body, BasicOCSPResponse, "answer");
+    // as they came: encoding them anew would mend what is broken in them
+    const [, , , brought] = sequence(body);
+    const certificates = brought ? sequence(brought.value).map(({ whole }) => whole) : [];
     demand(certificates.length <= MAX_CERTIFICATES, `it brings more than ${MAX_CERTIFICATES} certificates`);
     const { responses, responseExtensions } = basic.tbsResponseData;
     const extensions = [...responses.map(({ singleExtensions }) => singleExtensions), responseExtensions].flatMap((list) => list ?? []);
     const critical = extensions.find(({ critical, extnID }) => critical && extnID !== NONCE);
     demand(!critical, `it has a critical extension ${critical?.extnID} that jurat does not know`);
     const signed = bytesOf(basic.tbsResponseDataRaw ?? new ArrayBuffer(0));
-    return new Answer(at, responses, signed, basic.signatureAlgorithm.algorithm, bytesOf(basic.signature), certificates.map(encode));
+    return new Answer(at, responses, signed, basic.signatureAlgorithm.algorithm, bytesOf(basic.signature), certificates);
   }
 
   /** Signed by the certificate's issuer, or by whom that issuer or one above it has certified for OCSP. @throws Refused */
