@@ -87,7 +87,8 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         at = {4: 48, 5: 54}.get(int.from_bytes(raw[:2], "little"))
         demand(at and raw[4:8] == b"\x81\0\0\0" and len(raw) >= at + 584, "not a TDX quote of version 4 or 5")
         demand(at == 48 or raw[48:50] in (b"\2\0", b"\3\0", b"\4\0"), "not a TD's report")
-        chain = x509.load_pem_x509_certificates(bytes(dcap_qvl.parse_quote(raw).cert_chain_pem_bytes() or b"")) if not roots.intel else []
+        own = b"" if roots.intel else bytes(dcap_qvl.parse_quote(raw).cert_chain_pem_bytes() or b"")
+        chain = x509.load_pem_x509_certificates(own) if own else []
         simulated = report.get("tee") == "simulated" or look_alike("intel").subject in [one.issuer for one in chain]
         demand(roots.intel or not simulated, "the quote is simulated")
         body = raw[at:]
@@ -118,7 +119,7 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
 
     def named_in(wanted, value, what):
         demand(not wanted or value in wanted, f"another {what} than the policy names")
-        return f"{what} {value.hex()}", True if wanted else None
+        return (f"{what} {value.hex()}", True) if wanted else (f"the policy names no {what}; this is {value.hex()}", None)
 
     def debug():
         attributes = int.from_bytes(td["td_attributes"], "little")
@@ -170,7 +171,7 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         sets = [{name: bytes.fromhex(value.removeprefix("0x")) for name, value in one.items() if name != "name"}
                 for one in policy.get("measurements", [])]
         demand(not sets or any(all(td.get(name) == value for name, value in one.items()) for one in sets), "of no set")
-        return "of a reference set", True if sets else None
+        return ("of a reference set", True) if sets else ("no reference values: which code runs there is not known", None)
 
     def named():
         demand(report.get("signing_algo", "").lower() in ("", "ecdsa"), "the algorithm is not ecdsa")
@@ -257,7 +258,8 @@ def judge_report(text, policy, now, nonce=None, archived=False, peer_spki=None, 
         quoted = next(filter(commits, [nonce] * (nonce is not None) + stated), None)
     elif signer:
         quoted = td["data"][32:]
-    done.make("bind.signer", lambda: named_in([unhex(one, 20) for one in policy.get("signers", [])], signer.address, "signer"), signer)
+    pinned = [unhex(one, 20) for one in policy.get("signers", [])]
+    done.make("bind.signer", lambda: named_in(pinned, signer.address, "signer"), signer)
     done.make("bind.nonce", fresh, signer)
     claims = done.make("bind.claims", claimed, signer)
     done.make("bind.model", model, signer)

@@ -151,6 +151,12 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
                 demand(not listed or version(own, base) in [version(one, base) for one in listed], f"{name} {own} is not listed")
         return "as the policy wants them", True
 
+    def equal(report, driver, vbios):
+        off = {35} if report.opaque.get(NVDEC0) == b"\x55" else set()
+        values = {index: value for index, value in (driver | vbios).items() if index not in off}
+        same = all(report.blocks.get(index + 1) in value for index, value in values.items())
+        return values and same and not driver.keys() & vbios.keys()
+
     def measurements():
         if not manifests:
             return "no manifests", None
@@ -158,18 +164,13 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
             demand(rim[0], rim[1])
         found, missing = set(), False
         for chain, report in judged:
-            pair = []
-            for own in report.versions():
-                fits = [at for at, ((chip, of, _, _), _) in enumerate(manifests) if (chip, of.upper()) == (chip_of(chain[0]), own.upper())]
-                found |= set(fits[:1])
-                pair += [manifests[at][0][2] for at in fits[:1]]
-            if len(pair) < 2:
-                missing = True
-                continue
-            demand(not pair[0].keys() & pair[1].keys(), "both manifests have one measurement")
-            for index, values in (pair[0] | pair[1]).items():
-                if index != 35 or report.opaque.get(NVDEC0) != b"\x55":
-                    demand(report.blocks[index + 1] in values, f"measurement {index} is another")
+            about = [{at for at, ((chip, of, _, _), _) in enumerate(manifests) if (chip, of.upper()) == (chip_of(chain[0]), own.upper())}
+                     for own in report.versions()]
+            found |= about[0] | about[1]
+            missing |= not (about[0] and about[1])
+            # boards may share a version: then the GPU must be one of them
+            pairs = [(manifests[one][0][2], manifests[other][0][2]) for one in about[0] for other in about[1]]
+            demand(not pairs or any(equal(report, *pair) for pair in pairs), "a measurement is another than the manifests'")
         demand(not missing or len(found) == len(manifests), "a manifest of another version or chip")
         return "as NVIDIA's manifests have them", None if missing else True
 
@@ -178,7 +179,7 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
         demand(len(modes) == 1 and None not in modes, "the GPUs do not all run in one mode")
         switches = switches_hold()
         attested = modes & {"single", "multiple"} or ("protected-pcie" in modes and switches)
-        return f"{modes}", True if attested else None
+        return f"in the mode {modes.pop()}", True if attested else None
 
     def switches_hold():
         """Whether there is evidence of switches. It must be genuine, of those that the GPUs are linked to, and they to these."""

@@ -19,7 +19,7 @@ class Transcript:
         """Runs a check. It passes with the value it returns, is skipped on None, and fails on anything raised: what
         hostile bytes can raise here is not worth a list. Without what it rests on it is skipped."""
         if not founded:
-            self.checks[name] = ("skip", "rests on a check that did not pass")
+            self.checks[name] = ("skip", "what it rests on did not pass, or is not there")
             return None
         try:
             reason, value = check()

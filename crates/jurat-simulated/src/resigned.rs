@@ -57,9 +57,6 @@ impl SimulatedTee {
 }
 
 /// Where the enclave report of a quote begins.
-///
-/// # Errors
-/// If the bytes are too short to be a quote.
 fn enclave_report(quote: &[u8]) -> Result<usize, MintError> {
     // length, signature, attestation key, type and length of what vouches for it
     Ok(signed_length(quote)? + 4 + SIGNATURE + 64 + 2 + 4)
