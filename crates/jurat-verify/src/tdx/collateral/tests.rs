@@ -61,7 +61,8 @@ fn what_is_no_answer_is_named() {
         spoil(&mut given);
         given.collateral().unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut IntelAnswers), &str); 7] = [
+    type Spoil<'a> = &'a dyn Fn(&mut IntelAnswers);
+    let cases: [(Spoil<'_>, &str); 7] = [
         (&|given| given.tcb_info.body = b"<html>".to_vec(), "its TCB info is not legible"),
         (
             &|given| given.tcb_info.body = given.qe_identity.body.clone(),
