@@ -11,6 +11,7 @@ export interface Tlv {
 
 export const SEQUENCE = 0x30;
 export const OID = 0x06;
+const BITS = 0x03;
 export const OCTETS = 0x04;
 export const INTEGER = 0x02;
 export const ENUMERATED = 0x0a;
@@ -45,15 +46,26 @@ export function elements(bytes: Uint8Array): Tlv[] {
 const CONSTRUCTED = 0x20;
 const MOST_DEEP = 32;
 
+/** Whether a primitive has its one form: BOOLEAN, INTEGER, and a BIT STRING of whole bytes, as keys and signatures are. */
+function isCanonical({ tag, value }: Tlv, depth: number): boolean {
+  const [first = -1, second = 0] = value;
+  if (tag === BOOLEAN) return value.length === 1 && (first === 0 || first === 0xff);
+  if (tag === INTEGER) return first >= 0 && !(value.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)));
+  return tag !== BITS || depth === 0 || first === 0;
+}
+
 /**
- * One element, and all inside of it end where they say that they do. The library that parses certificates takes lengths
- * that contradict each other. @throws Refused
+ * One element, in which everything ends where it says that it does and has one form. The library that parses certificates
+ * takes lengths that contradict each other, and signatures that lack some bits. @throws Refused
  */
 export function demandDer(bytes: Uint8Array): void {
   if (elements(bytes).length !== 1) throw new Refused("not one DER element");
   const walk = (bytes: Uint8Array, depth: number): void => {
     if (depth > MOST_DEEP) throw new Refused("DER is nested too deeply");
-    for (const { tag, value } of elements(bytes)) if (tag & CONSTRUCTED) walk(value, depth + 1);
+    for (const element of elements(bytes)) {
+      if (!isCanonical(element, depth)) throw new Refused("not DER");
+      if (element.tag & CONSTRUCTED) walk(element.value, depth + 1);
+    }
   };
   walk(bytes, 0);
 }

@@ -230,7 +230,10 @@ type Shape<T> = new () => T;
 export function parse<T>(der: Uint8Array, shape: Shape<T>, what: string): T {
   try {
     demandDer(der);
-    return AsnConvert.parse(der.slice().buffer, shape);
+    const parsed = AsnConvert.parse(der.slice().buffer, shape);
+    // what the library reads past, it does not write: one value has one form
+    demand(same(encode(parsed as object), der), "another form");
+    return parsed;
   } catch {
     throw new Refused(`the ${what} is not DER`);
   }
