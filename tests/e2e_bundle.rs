@@ -5,21 +5,21 @@
 
 use std::{fs, path::PathBuf};
 
-use jurat_tests::{FakeEngine, Ran, Scratch, Script, Sidecar, Vendors, answers, skip, workspace};
+use jurat_tests::{Desk, FakeEngine, Ran, Script, Sidecar, Vendors, answers, skip, workspace};
 use serde_json::{Value, json};
 
 const CHAT: &str = "/v1/chat/completions";
 
 /// A bundle, and what is left when the service that it is about has gone.
 struct Left {
-    scratch: Scratch,
+    scratch: Desk,
     /// When it was verified, by its own word.
     at: String,
 }
 
 impl Left {
     async fn behind(more: &[&str]) -> Self {
-        let scratch = Scratch::new();
+        let scratch = Desk::new();
         let body = answers::chat_body("chatcmpl-1", "pong");
         let engine = FakeEngine::always(Script::say(answers::json(200, &body))).await;
         let sidecar = Sidecar::before(engine.url()).start().await;
@@ -127,7 +127,7 @@ async fn edited_bundles_are_refused_by_name() {
 /// What the vendors said is in the bundle, so that they need not be asked again.
 #[tokio::test]
 async fn a_bundle_carries_what_vendors_said() {
-    let scratch = Scratch::new();
+    let scratch = Desk::new();
     let body = answers::chat_body("chatcmpl-1", "pong");
     let engine = FakeEngine::always(Script::say(answers::json(200, &body))).await;
     let sidecar = Sidecar::before(engine.url()).start().await;
@@ -198,7 +198,7 @@ fn genuine_recordings_are_judged_offline() {
         if !sample(&format!("{folder}/attestation_report.json")).is_file() {
             skip!("{} is not here", sample(folder).display());
         }
-        let scratch = Scratch::new();
+        let scratch = Desk::new();
         let (report, collateral) = (file("attestation_report.json"), file("collateral.json"));
         let (answer, jwks) = (file("nras_response.json"), file("nras_jwks.json"));
         let ran = scratch.run(&[

@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
-use jurat_tests::{FakeEngine, Ran, Scratch, Sidecar, Standin, Vendors, binary, random_nonce};
+use jurat_tests::{Desk, FakeEngine, Ran, Sidecar, Standin, Vendors, binary, random_nonce};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -12,7 +12,7 @@ const FROM_VENDORS: [&str; 5] = ["tdx.quote", "tdx.tcb", "gpu.measurements", "gp
 
 /// A simulated machine's report, without the collateral that it brings, and the vendors that know the machine.
 struct Stage {
-    scratch: Scratch,
+    scratch: Desk,
     vendors: Vendors,
     nonce: String,
     /// The policy `simulated`, and what the vendors say besides.
@@ -22,7 +22,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let scratch = Scratch::new();
+        let scratch = Desk::new();
         let sidecar = Sidecar::before(&format!("http://{}", FakeEngine::refusing().await)).start().await;
         let nonce = random_nonce();
         let answer = sidecar.fetch(&format!("/attestation/report?nonce={nonce}&binding=jurat-v1")).await;
@@ -158,7 +158,7 @@ async fn archived_material_is_taken_from_files() {
 /// before.
 #[tokio::test]
 async fn a_full_self_check_waits_for_the_vendors() {
-    let scratch = Scratch::new();
+    let scratch = Desk::new();
     let socket = scratch.path("dstack.sock");
     let _agent = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
     let collateral = Command::new(binary::tdx_standin()).arg("collateral").output().unwrap();

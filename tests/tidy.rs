@@ -265,3 +265,28 @@ fn every_file_of_attestation_is_listed_with_its_hash() {
     }
     require(broken);
 }
+
+/// An auditor starts at the threat model: what it names must be there.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let model = read(Path::new("docs/threat-model.md"));
+    let rust: String = rust_files().into_iter().map(|(_, text)| text).collect();
+    let rows =
+        model.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").nth(2));
+    let named: Vec<&str> = rows
+        .flat_map(|held_by| held_by.split('`').skip(1).step_by(2))
+        .filter(|name| !name.contains(' '))
+        .collect();
+    let is_test = |name: &str| {
+        name.matches('_').count() >= 2
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let tests = named.iter().filter(|name| is_test(name));
+    assert!(tests.clone().count() > 30, "the table was not found");
+    let missing =
+        tests.filter(|name| !rust.contains(&format!("fn {name}("))).map(|name| format!("no test {name}"));
+    let scripts = named.iter().filter(|name| name.starts_with("scripts/"));
+    let gone =
+        scripts.filter(|name| !workspace::root().join(name).is_file()).map(|name| format!("no {name}"));
+    require(missing.chain(gone).collect());
+}

@@ -8,11 +8,13 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::{sleep, timeout},
 };
 
-use crate::http::{Body, Head, Malformed, Message, find, read_head};
+use crate::{
+    http::{Body, Head, Malformed, Message, find, read_head},
+    stream::Stream,
+};
 
 /// Nothing on one machine takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,7 +82,7 @@ impl Answer {
 /// One connection.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     pending: Vec<u8>,
     sent: Instant,
 }
@@ -88,9 +90,16 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(to).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, pending: Vec::new(), sent: Instant::now() })
+        Ok(Self::over(Stream::plain(to).await?))
+    }
+
+    /// Connects under TLS, to whoever is there.
+    pub async fn connect_secured(to: SocketAddr) -> io::Result<Self> {
+        Ok(Self::over(Stream::secured(to, &["http/1.1"]).await?))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self { stream, pending: Vec::new(), sent: Instant::now() }
     }
 
     /// Connects, waiting for a free port where thousands were just used.

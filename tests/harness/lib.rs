@@ -12,22 +12,31 @@ pub mod answers;
 pub mod binary;
 pub mod captures;
 mod client;
+mod connect;
+pub mod ends;
 mod engine;
 mod http;
 pub mod kinds;
+mod middle;
 mod oath;
 mod ran;
+mod scratch;
 mod sidecar;
 mod standin;
+mod stream;
 pub mod workspace;
 
 pub use client::{Answer, Client, Ending, KeptClient, request};
+pub use connect::Connect;
 pub use engine::{FakeEngine, Recorded, Script, Step};
 pub use http::{Body, Framing, Head, Malformed, Message, read_head};
+pub use middle::{Middle, Passing, written};
 pub use oath::{Expected, Oath, random_nonce};
-pub use ran::{Ran, Scratch};
+pub use ran::{Desk, Ran};
+pub use scratch::Scratch;
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
 pub use standin::{Standin, Vendors};
+pub use stream::Stream;
 
 /// What a test does when something it cannot do without is absent: it says so, where a reader sees it.
 #[macro_export]

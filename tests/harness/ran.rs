@@ -49,9 +49,9 @@ impl Ran {
 
 /// A new folder of a test's own.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Desk(PathBuf);
 
-impl Scratch {
+impl Desk {
     /// Makes it.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -94,7 +94,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for Desk {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }

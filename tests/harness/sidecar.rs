@@ -5,7 +5,7 @@ mod force;
 use std::{
     ffi::OsString,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     binary,
     client::{Answer, Client, request},
+    scratch::Scratch,
 };
 
 pub use force::{Departure, Readiness};
@@ -34,9 +35,20 @@ pub struct SidecarBuilder {
     tee: &'static [&'static str],
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
+    folder: Option<PathBuf>,
+    config: Option<Arc<Scratch>>,
 }
 
 impl SidecarBuilder {
+    /// With this configuration file, which goes when the sidecar does.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        let folder = Scratch::new();
+        let path = folder.write("jurat.toml", text);
+        self.config = Some(Arc::new(folder));
+        self.args(["--config", path.to_str().expect("the folder's name is UTF-8")])
+    }
+
     /// More arguments of `jurat serve`.
     #[must_use]
     pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
@@ -48,6 +60,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.environment.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self
+    }
+
+    /// In this working folder.
+    #[must_use]
+    pub fn working_in(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
@@ -95,6 +114,9 @@ impl SidecarBuilder {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command
     }
 }
@@ -106,6 +128,15 @@ pub struct Sidecar {
     said: Arc<Mutex<String>>,
     data: SocketAddr,
     admin: SocketAddr,
+    wire: Wire,
+    _config: Option<Arc<Scratch>>,
+}
+
+/// What is spoken on the data port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Plain,
+    Secured,
 }
 
 impl Sidecar {
@@ -117,6 +148,8 @@ impl Sidecar {
             tee: &["--simulated-tee"],
             args: Vec::new(),
             environment: Vec::new(),
+            folder: None,
+            config: None,
         }
     }
 
@@ -137,7 +170,11 @@ impl Sidecar {
 
     /// A connection to the data port.
     pub async fn connect(&self) -> Client {
-        Client::connect(self.data).await.expect("the sidecar listens")
+        let connected = match self.wire {
+            Wire::Plain => Client::connect(self.data).await,
+            Wire::Secured => Client::connect_secured(self.data).await,
+        };
+        connected.expect("the sidecar listens")
     }
 
     /// One exchange on a connection of its own.
@@ -190,11 +227,13 @@ impl Sidecar {
         timeout(limit, self.child.wait()).await.ok().and_then(Result::ok).and_then(|status| status.code())
     }
 
-    fn announced(&self, prefix: &str) -> Option<SocketAddr> {
+    fn announced(&self, prefix: &str) -> Option<(Wire, SocketAddr)> {
         let said = self.said();
         let found = said.lines().find_map(|line| line.strip_prefix(prefix))?;
-        let address = found.trim().parse();
-        Some(address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}")))
+        let (scheme, address) = found.trim().split_once("://")?;
+        let wire = if scheme == "https" { Wire::Secured } else { Wire::Plain };
+        let address = address.parse();
+        Some((wire, address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}"))))
     }
 
     async fn wait_until_ready(&self) {

@@ -28,6 +28,18 @@ pub enum BaseUrlError {
 }
 
 impl BaseUrl {
+    /// Whether it ends in `/v1` itself: what hangs under it is then named without.
+    pub fn is_versioned(&self) -> bool {
+        self.0.path().trim_end_matches('/').ends_with("/v1")
+    }
+
+    /// The URL of a relayed request: segments of the path, and the query as it came.
+    pub fn route<'a>(&self, segments: impl IntoIterator<Item = &'a str>, query: Option<&str>) -> Url {
+        let mut url = self.join(segments);
+        url.set_query(query);
+        url
+    }
+
     /// The URL of a route below it. Segments are escaped: an id cannot climb out of its place.
     pub(crate) fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();

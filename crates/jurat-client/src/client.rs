@@ -4,10 +4,13 @@ use std::{error::Error, time::Duration};
 
 use jurat_proto::{Address, Binding, Digest, HexError, Nonce, SignatureRecord, UnixSeconds};
 use jurat_verify::{Inputs, MAX_REPORT, Policy, Verdict, verify_report};
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Response, StatusCode, Url, header::HeaderMap, redirect};
 use serde::Deserialize;
 
-use crate::{BaseUrl, ClientError, Material, Missing, body};
+use crate::{
+    BaseUrl, Channel, ClientError, Material, Met, Missing, body,
+    channel::{self, Acquaintance},
+};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A report takes seconds of the devices' time, and may wait its turn behind others.
@@ -25,6 +28,8 @@ const MAX_REDIRECTS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
+    /// Shown with every question.
+    credentials: HeaderMap,
 }
 
 /// A verdict with the report that it is about, as it was served: what `--save` keeps.
@@ -50,17 +55,37 @@ impl Client {
         Self::of(reqwest::Client::builder().no_proxy())
     }
 
+    /// The same client, which says with every question who asks: for an admin listener that has a door.
+    pub fn presenting(self, credentials: HeaderMap) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// For all that follows upon a verification: the TLS key must be the one that it established.
+    pub fn over(channel: Channel) -> Result<Self, ClientError> {
+        Self::of(channel.builder()?)
+    }
+
+    /// The report as [`fetch_report`](Self::fetch_report) has it, and whose TLS key was at the other end of that very
+    /// connection. Any certificate will do for this, as the question is no secret and the report proves itself:
+    /// [`Channel::after`] says whom to believe from here on.
+    pub async fn meet(base: &BaseUrl, nonce: &Nonce, binding: Binding) -> Result<Met, ClientError> {
+        let acquaintance = Acquaintance::default();
+        let client = Self::of(acquaintance.builder()?)?;
+        let response = client.ask(report_url(base, nonce, binding)).await?;
+        let peer = acquaintance.peer(&response)?;
+        Ok(Met { report: report_of(response).await?, peer })
+    }
+
     fn of(builder: reqwest::ClientBuilder) -> Result<Self, ClientError> {
-        // an error means that the process has a provider already, which serves as well
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        channel::provide();
         let http = builder
             .user_agent(concat!("jurat/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .timeout(ANSWER)
             .redirect(redirect::Policy::custom(within_the_origin))
             .build()
-            .map_err(|error| ClientError::Setup(innermost(&error)))?;
-        Ok(Self { http })
+            .map_err(|error| ClientError::Setup(cause(&error)))?;
+        Ok(Self { http, credentials: HeaderMap::new() })
     }
 
     /// The report over `nonce` under `binding`, as it was served and judged by nobody. At most 16 MiB.
@@ -70,16 +95,7 @@ impl Client {
         nonce: &Nonce,
         binding: Binding,
     ) -> Result<String, ClientError> {
-        let mut url = base.join(["attestation", "report"]);
-        // binding= always goes along: no path or older parameter may choose a weaker one
-        url.query_pairs_mut()
-            .append_pair("nonce", &nonce.to_string())
-            .append_pair("binding", binding.as_str());
-        let response = self.ask(url).await?;
-        if response.status() != StatusCode::OK {
-            return Err(body::refusal(response).await);
-        }
-        body::text(response, MAX_REPORT).await
+        report_of(self.ask(report_url(base, nonce, binding)).await?).await
     }
 
     /// The report that the service's archive keeps of a signer, of these claims if a hash of them is given. If
@@ -107,7 +123,19 @@ impl Client {
 
     /// The record under a receipt id or an engine's answer id. At most 64 KiB.
     pub async fn fetch_record(&self, base: &BaseUrl, id: &str) -> Result<SignatureRecord, ClientError> {
-        let response = self.ask(base.join(["signature", id])).await?;
+        self.fetch_own_record(base, id, HeaderMap::new()).await
+    }
+
+    /// The same, for services that give a receipt only to whoever asked for the answer: `credentials` are the headers
+    /// by which that request said who asks.
+    pub async fn fetch_own_record(
+        &self,
+        base: &BaseUrl,
+        id: &str,
+        credentials: HeaderMap,
+    ) -> Result<SignatureRecord, ClientError> {
+        let request = self.http.get(base.join(["signature", id])).headers(credentials);
+        let response = request.send().await.map_err(|error| unreachable(&error))?;
         match response.status() {
             StatusCode::OK => {
                 let text = body::text(response, MAX_RECORD).await?;
@@ -197,7 +225,21 @@ impl Client {
     }
 
     async fn ask(&self, url: Url) -> Result<Response, ClientError> {
-        self.http.get(url).send().await.map_err(|error| unreachable(&error))
+        self.http.get(url).headers(self.credentials.clone()).send().await.map_err(|error| unreachable(&error))
+    }
+}
+
+fn report_url(base: &BaseUrl, nonce: &Nonce, binding: Binding) -> Url {
+    let mut url = base.join(["attestation", "report"]);
+    // binding= always goes along: no path or older parameter may choose a weaker one
+    url.query_pairs_mut().append_pair("nonce", &nonce.to_string()).append_pair("binding", binding.as_str());
+    url
+}
+
+async fn report_of(response: Response) -> Result<String, ClientError> {
+    match response.status() {
+        StatusCode::OK => body::text(response, MAX_REPORT).await,
+        _ => Err(body::refusal(response).await),
     }
 }
 
@@ -213,16 +255,16 @@ fn within_the_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 
 pub(crate) fn unreachable(error: &reqwest::Error) -> ClientError {
     let url = error.url().map(Url::to_string).unwrap_or_default();
-    ClientError::Unreachable { url, reason: innermost(error) }
+    ClientError::Unreachable { url, reason: cause(error) }
 }
 
 /// The cause at the bottom of the chain: the others only say that something went wrong.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+pub fn cause(error: &reqwest::Error) -> String {
+    let mut bottom: &dyn Error = error;
+    while let Some(next) = bottom.source() {
+        bottom = next;
     }
-    cause.to_string()
+    bottom.to_string()
 }
 
 #[cfg(test)]

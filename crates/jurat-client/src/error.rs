@@ -11,6 +11,11 @@ pub enum ClientError {
     /// The caller's URL.
     #[error("the service's address is unusable: {0}")]
     BaseUrl(#[from] BaseUrlError),
+    /// Nobody vouches for the key at the other end of the connection.
+    #[error(
+        "the report attests no TLS key, so the service's certificate must stand by itself, and it does not: {0}"
+    )]
+    Unvouched(String),
     /// This machine's TLS could not be set up.
     #[error("TLS could not be set up on this machine: {0}")]
     Setup(String),

@@ -7,6 +7,7 @@
 mod base_url;
 mod body;
 mod cache;
+mod channel;
 mod client;
 mod errands;
 mod error;
@@ -14,7 +15,8 @@ mod sources;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use cache::Cache;
-pub use client::{Client, Judged};
+pub use channel::{Channel, Met, Peer};
+pub use client::{Client, Judged, cause};
 pub use errands::{Attested, ErrandError, Errands, Material, Missed, Reach};
 pub use error::{ClientError, Missing};
 pub use sources::{Service, Sources};

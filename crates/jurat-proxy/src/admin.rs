@@ -1,5 +1,5 @@
-//! The admin listener: liveness, readiness, metrics, the archive for auditors, and the report for `jurat attest`. Never environment,
-//! bodies or keys.
+//! The admin listener: liveness, readiness, metrics, the archive for auditors, and for `jurat attest` the report and requests
+//! for certificates. Never environment, bodies or keys.
 
 use std::{rc::Rc, time::Duration};
 
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     context::Context,
+    csr,
     engine::Connection,
     error::Refusal,
     query::Query,
@@ -25,6 +26,18 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
     let Some(context) = request.app_data::<Rc<Context>>() else {
         return Refusal::RouteUnknown.response();
     };
+    let response = answer(context, &request).await;
+    context.parts.metrics.answered(&response);
+    response
+}
+
+async fn answer(context: &Rc<Context>, request: &HttpRequest) -> HttpResponse {
+    // Whoever asks after the process's health has no secrets to bring.
+    if !matches!(request.path(), "/livez" | "/readyz")
+        && let Err(refusal) = context.parts.admission.to_admin(context, request.headers())
+    {
+        return refusal.response();
+    }
     if *request.method() != Method::GET {
         return Refusal::RouteUnknown.response();
     }
@@ -40,6 +53,7 @@ pub(crate) async fn dispatch(request: HttpRequest) -> HttpResponse {
         "/receipts" => receipts::page(context, &Query::new(request.query_string())).await,
         "/receipts/chains" => receipts::chains(context).await,
         "/receipts/head" => receipts::head(context).await,
+        "/csr" => csr::serve(context, &Query::new(request.query_string())),
         "/report" => report::serve(context, Path::Bare, &Query::new(request.query_string())).await,
         _ => Refusal::RouteUnknown.response(),
     }

@@ -15,6 +15,9 @@ use jurat_witness::Statement;
 use tokio::sync::oneshot;
 
 use crate::{
+    admission::Admission,
+    csr::CertificateRequests,
+    demands::Demands,
     engine::{EngineAddress, Pool},
     metrics::Metrics,
     report::Prepared,
@@ -206,14 +209,20 @@ pub struct Parts {
     pub engine: EngineAddress,
     /// Limits of the data port.
     pub limits: Limits,
+    /// What is demanded of request bodies.
+    pub demands: Demands,
     /// Who may fetch a receipt.
     pub scope: ReceiptScope,
+    /// Who comes in, and how fast.
+    pub admission: Arc<Admission>,
     /// The clock.
     pub clock: Clock,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Readiness.
     pub latches: Arc<Latches>,
+    /// Who asks for certificates in the TLS key's name; `None` if TLS does not end here.
+    pub csr: Option<Arc<dyn CertificateRequests>>,
     /// The program's release, for `/version`.
     pub version: &'static str,
     /// The program's source revision, for `/version`.

@@ -1,7 +1,8 @@
 //! The data port: which request is whose.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
+use actix_http::RequestHead;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, StatusCode},
@@ -14,17 +15,36 @@ use crate::{
     context::Context,
     error::Refusal,
     headers,
+    port::{Attended, Vigil},
     query::Query,
-    relay::{self, Reply, own},
+    relay::{self, Body, Reply, own},
     report::{self, Path},
     routes, signature,
 };
 
-pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Reply {
+pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> HttpResponse<Attended<Body>> {
+    let under_way = request.conn_data::<Rc<Vigil>>().map(Vigil::request);
+    let reply = counted(request, payload).await;
+    reply.map_body(|_, body| Attended::new(body, under_way))
+}
+
+async fn counted(request: HttpRequest, payload: web::Payload) -> Reply {
     // invariant: every worker's application carries its context
     let Some(context) = request.app_data::<Rc<Context>>().map(Rc::clone) else {
         return own(Refusal::RouteUnknown.response());
     };
+    let metrics = Arc::clone(&context.parts.metrics);
+    let reply = answer(context, request, payload).await;
+    metrics.answered(&reply);
+    reply
+}
+
+async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payload) -> Reply {
+    // Whoever asks whether the service lives is told, at any pace.
+    let is_health = matches!(request.path(), "/health" | "/v1/health");
+    if !is_health && let Err(refusal) = context.parts.admission.knock(&request) {
+        return own(refusal.response());
+    }
     if *request.method() == Method::OPTIONS {
         let mut response = HttpResponse::NoContent().finish();
         headers::preflight(response.headers_mut());
@@ -38,6 +58,17 @@ pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> Rep
         Some(route) => relay::relay(context, request, payload, route).await,
         None => own(Refusal::RouteUnknown.response()),
     }
+}
+
+/// Whether a request whose client waits with the body would be admitted, as far as its head tells. Its pace is another
+/// question, asked once, when it is answered.
+pub(crate) fn expects(context: &Context, head: &RequestHead) -> Result<(), Refusal> {
+    let Some(route) = routes::find(&head.method, head.uri.path()) else { return Ok(()) };
+    if context.parts.latches.is_draining() {
+        return Err(Refusal::Draining);
+    }
+    context.parts.admission.would_let_in(context, &head.headers)?;
+    relay::fits(context, &route, &head.headers).map(drop)
 }
 
 /// The routes that are jurat's own, bare and under `/v1`.

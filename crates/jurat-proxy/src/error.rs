@@ -7,20 +7,32 @@ use actix_web::{
     HttpResponse,
     http::{
         ConnectionType, StatusCode,
-        header::{HeaderValue, RETRY_AFTER},
+        header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use serde_json::json;
 
 use crate::headers;
 
+/// Travels with an answer that is an error of ours, to be counted where it leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 /// Every error that jurat itself answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     RouteUnknown,
+    UriTooLong,
+    HeadersTooLarge,
+    TokenRequired,
+    TokenInvalid,
+    RateLimited(Duration),
     BodyTooLarge,
     BodyIncomplete,
     BodyTimeout,
+    BodyUnreadable,
+    RequestIdRefused,
+    RemoteMediaRefused,
     Overloaded,
     StoreUnavailable,
     Draining,
@@ -34,6 +46,10 @@ pub(crate) enum Refusal {
     InvalidBinding,
     BindingConflict,
     TlsOff,
+    NoTlsKey,
+    CsrElsewhere,
+    CsrFailed,
+    InvalidName,
     SignerUnknown,
     InvalidClaimsHash,
     InvalidChain,
@@ -52,6 +68,27 @@ impl Refusal {
             Self::RouteUnknown => {
                 (S::NOT_FOUND, invalid, "route_unknown", "No such route, or not with this method")
             }
+            Self::UriTooLong => {
+                (S::URI_TOO_LONG, invalid, "uri_too_long", "The request's target is too long")
+            }
+            Self::HeadersTooLarge => (
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                invalid,
+                "headers_too_large",
+                "The request's headers are too large",
+            ),
+            Self::TokenRequired => {
+                (S::UNAUTHORIZED, "authentication_error", "token_required", "A bearer token is needed here")
+            }
+            Self::TokenInvalid => (
+                S::UNAUTHORIZED,
+                "authentication_error",
+                "token_invalid",
+                "The bearer token is unknown here, or has expired",
+            ),
+            Self::RateLimited(_) => {
+                (S::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limited", "Too many requests; wait a little")
+            }
             Self::BodyTooLarge => {
                 (S::PAYLOAD_TOO_LARGE, invalid, "body_too_large", "The request body is too large")
             }
@@ -61,6 +98,21 @@ impl Refusal {
             Self::BodyTimeout => {
                 (S::REQUEST_TIMEOUT, invalid, "body_timeout", "The request body did not come in time")
             }
+            Self::BodyUnreadable => (
+                S::BAD_REQUEST,
+                invalid,
+                "body_unreadable",
+                "The request body must be a JSON object in UTF-8",
+            ),
+            Self::RequestIdRefused => {
+                (S::BAD_REQUEST, invalid, "request_id_refused", "A `request_id` is not taken here")
+            }
+            Self::RemoteMediaRefused => (
+                S::BAD_REQUEST,
+                invalid,
+                "remote_media_refused",
+                "Nothing is fetched from elsewhere here: send media as `data:` URLs",
+            ),
             Self::Overloaded => (
                 S::TOO_MANY_REQUESTS,
                 "rate_limit_error",
@@ -115,6 +167,22 @@ impl Refusal {
                 "tls_off",
                 "This binding commits to a TLS key, and TLS does not end inside this enclave",
             ),
+            Self::NoTlsKey => (S::CONFLICT, invalid, "tls_off", "TLS does not end inside this enclave"),
+            Self::CsrElsewhere => (
+                S::CONFLICT,
+                invalid,
+                "csr_elsewhere",
+                "The TLS key is from a file: make the request where that is",
+            ),
+            Self::CsrFailed => {
+                (S::INTERNAL_SERVER_ERROR, server, "csr_failed", "The request could not be made")
+            }
+            Self::InvalidName => (
+                S::BAD_REQUEST,
+                invalid,
+                "invalid_name",
+                "`name` must be a host's name or address, or several between commas",
+            ),
             Self::SignerUnknown => {
                 (S::NOT_FOUND, invalid, "signer_unknown", "No report of this signing address is kept here")
             }
@@ -158,6 +226,10 @@ impl Refusal {
         match self {
             Self::Overloaded | Self::StoreUnavailable | Self::Draining => Some(1),
             Self::ReportBusy(after) => Some(after.as_secs().max(1)),
+            // Rounded up: who waits as told is let in.
+            Self::RateLimited(after) => {
+                Some(after.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
+            }
             _ => None,
         }
     }
@@ -167,6 +239,10 @@ impl Refusal {
         if self == Self::Draining {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(Reason(self.parts().2));
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -11,28 +11,32 @@ use actix_web::{
 use bytes::BytesMut;
 use jurat_proto::{Digest, ReceiptId};
 
-use crate::engine::{EngineAddress, ResponseHead};
+use crate::{
+    admission::Credentials,
+    engine::{EngineAddress, ResponseHead},
+    hop::EndToEnd,
+    owner,
+};
 
-/// RFC 9110 section 7.6.1, with what older intermediaries still send.
-static HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 /// Never passed on: replaced by ours, or an offer to be believed that is declined.
 static NOT_FORWARDED: [&str; 5] =
     ["x-request-id", "x-request-hash", "accept-encoding", "content-length", "expect"];
+
+/// Where a token is looked for; of no use to the engine once the door has taken one.
+static CREDENTIALS: [&str; 2] = ["authorization", owner::API_KEY];
 
 /// The client's challenge, sworn into the receipt.
 pub(crate) const RECEIPT_NONCE: &str = "x-receipt-nonce";
 static ALLOW_HEADERS: &str = "Authorization, Content-Type, X-Receipt-Nonce, *";
 static EXPOSE_HEADERS: &str = "ZG-Res-Key, X-Receipt-Id";
+
+/// What is asked of the engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+}
 
 /// How the request's body goes to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +48,9 @@ pub(crate) enum RequestFraming {
 
 /// A request's head for the engine, as bytes, with room for `body` more behind it.
 pub(crate) fn request_head(
-    method: &Method,
-    target: (&str, Option<&str>),
+    target: Target<'_>,
     headers: &HeaderMap,
+    credentials: Credentials,
     framing: RequestFraming,
     request_id: Option<&ReceiptId>,
     address: &EngineAddress,
@@ -57,16 +61,16 @@ pub(crate) fn request_head(
         parts.iter().for_each(|part| head.extend_from_slice(part));
         head.extend_from_slice(b"\r\n");
     };
-    let (path, query) = target;
-    let (mark, query) = query.map_or(("", ""), |query| ("?", query));
-    let target = [path, mark, query].map(str::as_bytes);
-    line(&[method.as_str().as_bytes(), b" ", target[0], target[1], target[2], b" HTTP/1.1"]);
+    let (mark, query) = target.query.map_or(("", ""), |query| ("?", query));
+    let [method, path, mark, query] = [target.method.as_str(), target.path, mark, query].map(str::as_bytes);
+    line(&[method, b" ", path, mark, query, b" HTTP/1.1"]);
     if !headers.contains_key("host") {
         line(&[b"host: ", address.authority().as_bytes()]);
     }
-    let named = named_by_connection(headers);
+    let end_to_end = end_to_end(headers);
     for (name, value) in headers {
-        if passes(name, &named) && !NOT_FORWARDED.contains(&name.as_str()) {
+        let consumed = credentials == Credentials::Consumed && CREDENTIALS.contains(&name.as_str());
+        if end_to_end.passes(name.as_str()) && !NOT_FORWARDED.contains(&name.as_str()) && !consumed {
             line(&[name.as_str().as_bytes(), b": ", value.as_bytes()]);
         }
     }
@@ -85,9 +89,11 @@ pub(crate) fn request_head(
 
 /// The engine's headers that the client gets. The body's length is set by whoever writes the body.
 pub(crate) fn response_headers(head: &ResponseHead) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    let named = named_by_connection(&head.headers);
+    let end_to_end = end_to_end(&head.headers);
     head.headers.iter().filter(move |(name, _)| {
-        passes(name, &named) && *name != "content-length" && !name.as_str().starts_with("access-control-")
+        end_to_end.passes(name.as_str())
+            && *name != "content-length"
+            && !name.as_str().starts_with("access-control-")
     })
 }
 
@@ -138,18 +144,6 @@ pub(crate) fn client_nonce(headers: &HeaderMap) -> Digest {
     text.and_then(|text| text.parse().ok()).unwrap_or(Digest::ZERO)
 }
 
-fn passes(name: &HeaderName, named: &[String]) -> bool {
-    !HOP_BY_HOP.contains(&name.as_str())
-        && !named.iter().any(|other| other.eq_ignore_ascii_case(name.as_str()))
-}
-
-/// Headers that this hop's `Connection` makes hop-by-hop. Those that frame or name the message can't be.
-fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
-    let mut named = Vec::new();
-    for value in headers.get_all("connection") {
-        let Ok(value) = value.to_str() else { continue };
-        let tokens = value.split(',').map(str::trim).filter(|token| !token.is_empty());
-        named.extend(tokens.filter(|token| !token.eq_ignore_ascii_case("host")).map(str::to_owned));
-    }
-    named
+fn end_to_end(headers: &HeaderMap) -> EndToEnd {
+    EndToEnd::of(headers.get_all("connection").map(HeaderValue::as_bytes))
 }

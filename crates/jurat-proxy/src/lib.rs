@@ -5,16 +5,23 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod admission;
 mod archive;
 mod context;
+mod csr;
 mod data;
+mod demands;
 mod drain;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headers;
+mod hop;
 mod metrics;
 mod owner;
 mod plain;
+mod port;
 mod query;
 mod receipts;
 mod relay;
@@ -26,10 +33,16 @@ mod signature;
 mod upload;
 mod witnessed;
 
+pub use admission::{Admission, Doors, ForwardedHeader, IpNet, Keyring, Proxies, Rate, Token};
 pub use context::{
     EvidenceFigures, Latches, Limits, PartFigures, Parts, ReceiptScope, ReportRefusal, ReportReply, Reporter,
 };
+pub use csr::{CertificateRequests, CsrRefusal};
+pub use demands::{Demands, Gate, SaltKey};
 pub use engine::{AddressError, EngineAddress};
+pub use hop::EndToEnd;
 pub use metrics::Metrics;
+pub use port::tls_settings;
+pub use routes::{Brings, Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use actix_web::HttpResponse;
 use jurat_ledger::{Appender, Health};
 use jurat_proto::End;
 use prometheus_client::{
@@ -10,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::context::EvidenceFigures;
+use crate::{context::EvidenceFigures, error::Reason};
 
 /// Label `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +32,12 @@ impl EncodeLabelValue for Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
+}
+
+/// Label `reason`: the code of an error of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 /// Label `part`.
@@ -72,6 +79,10 @@ pub struct Metrics {
     reports: Family<ResultLabel, Counter>,
     unsworn: Counter,
     surplus_bytes: Counter,
+    refusals: Family<ReasonLabel, Counter>,
+    handshakes_failed: Counter,
+    certificates: Family<ResultLabel, Counter>,
+    certificate_ends: Gauge,
     read: Readings,
 }
 
@@ -85,6 +96,10 @@ impl Metrics {
             reports: Family::default(),
             unsworn: Counter::default(),
             surplus_bytes: Counter::default(),
+            refusals: Family::default(),
+            handshakes_failed: Counter::default(),
+            certificates: Family::default(),
+            certificate_ends: Gauge::default(),
             read: Readings::default(),
         };
         let build = Info::new([("version", version.to_owned()), ("commit", commit.to_owned())]);
@@ -102,6 +117,26 @@ impl Metrics {
             "surplus_bytes",
             "Bytes that the engine sent behind a completing event, not relayed",
             metrics.surplus_bytes.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Errors that jurat itself answered with, by their code",
+            metrics.refusals.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that came to no agreement on keys",
+            metrics.handshakes_failed.clone(),
+        );
+        registry.register(
+            "tls_certificates",
+            "Certificates found in a file, by whether they were taken",
+            metrics.certificates.clone(),
+        );
+        registry.register(
+            "tls_certificate_not_after_seconds",
+            "When the certificate that is shown ends, seconds since 1970; 0 without TLS",
+            metrics.certificate_ends.clone(),
         );
         metrics.read.register(registry);
         Arc::new(metrics)
@@ -125,6 +160,28 @@ impl Metrics {
 
     pub(crate) fn surplus(&self, bytes: usize) {
         self.surplus_bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts an answer if it is an error of ours.
+    pub(crate) fn answered<B>(&self, response: &HttpResponse<B>) {
+        if let Some(Reason(reason)) = response.extensions().get() {
+            self.refusals.get_or_create(&ReasonLabel { reason }).inc();
+        }
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    /// Counts a certificate that was taken; `ends` is when it is no longer valid, seconds since 1970.
+    pub fn certificate_taken(&self, ends: u64) {
+        self.certificates.get_or_create(&ResultLabel { result: "taken" }).inc();
+        self.certificate_ends.set(i64::try_from(ends).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a certificate that was not taken.
+    pub fn certificate_refused(&self) {
+        self.certificates.get_or_create(&ResultLabel { result: "refused" }).inc();
     }
 
     /// The exposition text.

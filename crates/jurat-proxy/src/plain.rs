@@ -11,7 +11,7 @@ use bytes::Bytes;
 use jurat_witness::Framing;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{engine::EngineBody, witnessed::Cut};
+use crate::{admission::Place, engine::EngineBody, witnessed::Cut};
 
 /// The body, as it comes; silence past the idle limit ends it.
 pub(crate) struct PlainBody {
@@ -19,16 +19,23 @@ pub(crate) struct PlainBody {
     size: BodySize,
     idle: std::time::Duration,
     timer: Pin<Box<Sleep>>,
+    /// Held for as long as the answer takes.
+    _place: Option<Place>,
 }
 
 impl PlainBody {
-    pub(crate) fn new(engine: EngineBody, framing: Framing, idle: std::time::Duration) -> Self {
+    pub(crate) fn new(
+        engine: EngineBody,
+        framing: Framing,
+        idle: std::time::Duration,
+        place: Option<Place>,
+    ) -> Self {
         let size = match framing {
             Framing::Empty => BodySize::Sized(0),
             Framing::Length(length) => BodySize::Sized(length),
             Framing::Chunked | Framing::UntilClose => BodySize::Stream,
         };
-        Self { engine, size, idle, timer: Box::pin(sleep_until(Instant::now() + idle)) }
+        Self { engine, size, idle, timer: Box::pin(sleep_until(Instant::now() + idle)), _place: place }
     }
 }
 

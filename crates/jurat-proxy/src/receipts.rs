@@ -17,6 +17,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// Links of a page, unless the query says otherwise, and at most.
 const LIMIT: usize = 1_000;
 const MOST: usize = 10_000;
+/// No place lies behind it: numbers in JSON stay below 2^53.
+const LAST: u64 = (1 << 53) - 1;
 
 /// A stretch of a chain, a line each link: receipts as `/signature` serves them, prune points where retention cut,
 /// then `{"next":SEQ}` if there is more, else the newest head kept.
@@ -72,7 +74,7 @@ fn parse(query: &Query<'_>) -> Result<(Digest, u64, usize), Refusal> {
     let after = number("after").map_err(|_| Refusal::InvalidPage)?.unwrap_or(0);
     let limit = number("limit").map_err(|_| Refusal::InvalidPage)?.unwrap_or(LIMIT as u64);
     match usize::try_from(limit) {
-        Ok(limit @ 1..=MOST) => Ok((chain, after, limit)),
+        Ok(limit @ 1..=MOST) if after <= LAST => Ok((chain, after, limit)),
         _ => Err(Refusal::InvalidPage),
     }
 }

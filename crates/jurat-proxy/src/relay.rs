@@ -5,7 +5,10 @@ use std::{future::poll_fn, rc::Rc};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     body::{BoxBody, EitherBody, MessageBody},
-    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    http::{
+        Method,
+        header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    },
     web,
 };
 use bytes::BytesMut;
@@ -15,19 +18,22 @@ use jurat_proto::{End, ReceiptId};
 use jurat_witness::{Answer, Answering, Asked, Exchange, Framing, Shape};
 
 use crate::{
+    admission::{Credentials, Place},
     context::{Context, ReceiptScope},
     engine::{Connection, EngineBody, HeadError, ResponseHead},
     error::Refusal,
-    headers::{self, RequestFraming},
+    headers::{self, RequestFraming, Target},
     owner,
     plain::PlainBody,
-    routes::{Oath, Route},
-    upload::{SendError, Sent, Upload},
+    routes::{Brings, Oath, Route},
+    upload::{Ahead, SendError, Sent, Upload},
     witnessed::WitnessedBody,
 };
 
+/// What an answer's body is: sworn to, or not.
+pub(crate) type Body = EitherBody<WitnessedBody, BoxBody>;
 /// Every answer of the data port.
-pub(crate) type Reply = HttpResponse<EitherBody<WitnessedBody, BoxBody>>;
+pub(crate) type Reply = HttpResponse<Body>;
 
 pub(crate) fn own(response: HttpResponse) -> Reply {
     response.map_body(|_, body| EitherBody::right(body))
@@ -41,19 +47,32 @@ pub(crate) async fn relay(
     route: Route,
 ) -> Reply {
     let received_at = context.now();
-    let limit = body_limit(&context, request.headers());
-    let declared = declared_length(request.headers());
-    if declared.is_some_and(|length| length > limit) {
-        return own(Refusal::BodyTooLarge.response());
-    }
-    let oath = match admit(&context, &route, request.headers()) {
-        Ok(oath) => oath,
+    let credentials = match context.parts.admission.to_engine(&context, request.headers()) {
+        Ok(credentials) => credentials,
         Err(refusal) => return own(refusal.response()),
+    };
+    let (declared, limit) = match fits(&context, &route, request.headers()) {
+        Ok(lengths) => lengths,
+        Err(refusal) => return own(refusal.response()),
+    };
+    let standing = match admit(&context, &route, request.headers()) {
+        Ok(standing) => standing,
+        Err(refusal) => return own(refusal.response()),
+    };
+    let (oath, place) = match standing {
+        Standing::Sworn(id, slot) => (Some((id, slot)), None),
+        Standing::Relayed(place) => (None, Some(place)),
     };
     let endpoint = format!("{} {}", request.method(), route.path);
     let exchange = Exchange::open(endpoint, received_at, headers::client_nonce(request.headers()));
-    let mut pending =
-        Pending { context: Rc::clone(&context), exchange: Some(exchange), oath, upload: Stage::Door };
+    let mut pending = Pending {
+        context: Rc::clone(&context),
+        exchange: Some(exchange),
+        oath,
+        place,
+        credentials,
+        upload: Stage::Door,
+    };
     match pending.ask(&request, payload, &route, declared, limit).await {
         Ok((head, connection)) => pending.answer(head, connection, &route).await,
         Err(Failure::Door(refusal)) => own(refusal.response()),
@@ -67,6 +86,9 @@ struct Pending {
     exchange: Option<Exchange<Asked>>,
     /// Receipt id and room for the receipt, if the route is sworn.
     oath: Option<(ReceiptId, Slot)>,
+    /// A place among those that are relayed only, if it is not.
+    place: Option<Place>,
+    credentials: Credentials,
     upload: Stage,
 }
 
@@ -97,7 +119,23 @@ impl Pending {
         let context = Rc::clone(&self.context);
         let limits = &context.parts.limits;
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
-        let mut upload = Upload::begin(payload, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
+        let demands = &context.parts.demands;
+        let looked_into =
+            demands.look_into_json() && *request.method() == Method::POST && !is_multipart(request.headers());
+        let ahead = if looked_into { Ahead::Whole } else { Ahead::Small };
+        let mut upload =
+            Upload::begin(payload, ahead, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
+        let mut declared = declared;
+        let mut rewritten = None;
+        if looked_into {
+            let owner = owner::of(request.headers());
+            let body = demands.meet(&upload.start, route.family, owner.as_ref()).map_err(Failure::Door)?;
+            if body != upload.start {
+                declared = declared.map(|_| body.len() as u64);
+                upload.replace(body.clone());
+                rewritten = Some(body);
+            }
+        }
         let has_body = declared.is_some() || request.headers().contains_key("transfer-encoding");
         let framing = upload.framing(declared, has_body);
         if upload.is_whole() {
@@ -106,7 +144,10 @@ impl Pending {
         let head = self.head(request, route, framing, upload.start.len());
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
         let mut connection = connect(&context).await?;
-        exchange.forwarded();
+        match &rewritten {
+            None => exchange.forwarded(),
+            Some(body) => exchange.forwarded_instead(body),
+        }
         let sent = upload.send(&mut connection, head, framing, exchange).await;
         self.upload = match sent {
             Err(SendError::Client(_)) => Stage::Door,
@@ -132,10 +173,10 @@ impl Pending {
     }
 
     fn head(&self, request: &HttpRequest, route: &Route, framing: RequestFraming, body: usize) -> BytesMut {
-        let target = (route.path.as_str(), request.uri().query());
+        let target = Target { method: request.method(), path: &route.path, query: request.uri().query() };
         let id = self.oath.as_ref().map(|(id, _)| id);
         let address = self.context.pool.address();
-        headers::request_head(request.method(), target, request.headers(), framing, id, address, body)
+        headers::request_head(target, request.headers(), self.credentials, framing, id, address, body)
     }
 
     /// Turns the engine's head into the client's.
@@ -151,7 +192,7 @@ impl Pending {
             return finish(
                 builder,
                 None,
-                EitherBody::right(PlainBody::new(body, head.framing, idle).boxed()),
+                EitherBody::right(PlainBody::new(body, head.framing, idle, self.place.take()).boxed()),
             );
         };
         let answer = Answer {
@@ -219,14 +260,18 @@ impl Drop for Pending {
     }
 }
 
+/// What a request has been admitted to.
+enum Standing {
+    /// An answer that is sworn to, with its receipt's id and room.
+    Sworn(ReceiptId, Slot),
+    /// An answer as it comes.
+    Relayed(Place),
+}
+
 /// Draws a receipt id and reserves room for the receipt, if the route is sworn.
-fn admit(
-    context: &Context,
-    route: &Route,
-    headers: &HeaderMap,
-) -> Result<Option<(ReceiptId, Slot)>, Refusal> {
+fn admit(context: &Context, route: &Route, headers: &HeaderMap) -> Result<Standing, Refusal> {
     if route.oath == Oath::Relayed {
-        return Ok(None);
+        return context.parts.admission.place().map(Standing::Relayed);
     }
     let owner = match context.parts.scope {
         ReceiptScope::Anyone => None,
@@ -241,7 +286,7 @@ fn admit(
         tracing::error!(%error, "the operating system gave no randomness");
         Refusal::StoreUnavailable
     })?;
-    Ok(Some((ReceiptId::new(id), slot)))
+    Ok(Standing::Sworn(ReceiptId::new(id), slot))
 }
 
 async fn connect(context: &Context) -> Result<Connection, Failure> {
@@ -305,12 +350,32 @@ fn shape(headers: &HeaderMap) -> Shape {
     }
 }
 
-fn body_limit(context: &Context, headers: &HeaderMap) -> u64 {
+/// The length that a request declares, if it does, and the most that it may have.
+pub(crate) fn fits(
+    context: &Context,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<(Option<u64>, u64), Refusal> {
+    let (declared, limit) = (declared_length(headers), body_limit(context, route.brings, headers));
+    match declared {
+        Some(length) if length > limit => Err(Refusal::BodyTooLarge),
+        _ => Ok((declared, limit)),
+    }
+}
+
+fn body_limit(context: &Context, brings: Brings, headers: &HeaderMap) -> u64 {
     let limits = &context.parts.limits;
-    let multipart = headers.get(CONTENT_TYPE).is_some_and(|value| {
+    match brings {
+        Brings::Nothing => 0,
+        Brings::Files if is_multipart(headers) => limits.multipart_body,
+        Brings::Text | Brings::Files => limits.body,
+    }
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
-    });
-    if multipart { limits.multipart_body } else { limits.body }
+    })
 }
 
 /// The client's Content-Length; the server has refused anything but one number before.

@@ -126,6 +126,19 @@ fn parse(path: Path, query: &Query<'_>, live: &(Address, Digest)) -> Result<Ask,
     Ok(Ask { of, event_log })
 }
 
+/// Which binding a request gets; `None` for a report of the past.
+#[cfg(fuzzing)]
+pub(crate) fn binding_asked(
+    path: Path,
+    query: &Query<'_>,
+    live: &(Address, Digest),
+) -> Result<Option<Binding>, Refusal> {
+    parse(path, query, live).map(|ask| match ask.of {
+        Of::Now { binding, .. } => Some(binding),
+        Of::Then { .. } => None,
+    })
+}
+
 /// `binding=` beats `version=` and `include_tls_fingerprint=`, which beat the path; none may contradict another.
 fn binding(path: Path, query: &Query<'_>) -> Result<Binding, Refusal> {
     let named =

@@ -6,18 +6,42 @@ use jurat_witness::Family;
 
 /// Whether an answer gets a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Oath {
+pub enum Oath {
+    /// It does.
     Sworn,
+    /// It passes, and nobody swears to it.
     Relayed,
+}
+
+/// What a request of a route may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// No body.
+    Nothing,
+    /// JSON.
+    Text,
+    /// A form with files in it, or JSON.
+    Files,
 }
 
 /// A route of the relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    /// The path at the engine, without a query.
-    pub(crate) path: String,
-    pub(crate) family: Family,
-    pub(crate) oath: Oath,
+pub struct Route {
+    /// The path at the engine, without a query: what receipts name.
+    pub path: String,
+    /// How its answers end.
+    pub family: Family,
+    /// Whether they are sworn.
+    pub oath: Oath,
+    /// What its requests may bring.
+    pub brings: Brings,
+}
+
+impl Route {
+    /// The route of a request's raw (undecoded) path, bare or under `/v1`; `None` for whatever is never relayed.
+    pub fn find(method: &Method, path: &str) -> Option<Self> {
+        find(method, path)
+    }
 }
 
 struct Entry {
@@ -27,14 +51,20 @@ struct Entry {
     engine: &'static str,
     family: Family,
     oath: Oath,
+    brings: Brings,
 }
 
 const fn sworn(name: &'static str, engine: &'static str, family: Family) -> Entry {
-    Entry { method: Method::POST, name, engine, family, oath: Oath::Sworn }
+    Entry { method: Method::POST, name, engine, family, oath: Oath::Sworn, brings: Brings::Text }
 }
 
-const fn relayed(method: Method, name: &'static str, engine: &'static str) -> Entry {
-    Entry { method, name, engine, family: Family::Plain, oath: Oath::Relayed }
+const fn files(name: &'static str, engine: &'static str) -> Entry {
+    let (family, oath, brings) = (Family::Plain, Oath::Sworn, Brings::Files);
+    Entry { method: Method::POST, name, engine, family, oath, brings }
+}
+
+const fn relayed(method: Method, name: &'static str, engine: &'static str, brings: Brings) -> Entry {
+    Entry { method, name, engine, family: Family::Plain, oath: Oath::Relayed, brings }
 }
 
 /// Paths at the engine are vLLM's; a test holds them against its recorded list of routes.
@@ -49,15 +79,15 @@ static TABLE: [Entry; 19] = [
     sworn("pooling", "/pooling", Family::Plain),
     sworn("classify", "/classify", Family::Plain),
     sworn("images/generations", "/v1/images/generations", Family::Plain),
-    sworn("images/edits", "/v1/images/edits", Family::Plain),
-    sworn("images/variations", "/v1/images/variations", Family::Plain),
-    sworn("audio/transcriptions", "/v1/audio/transcriptions", Family::Plain),
-    sworn("audio/translations", "/v1/audio/translations", Family::Plain),
+    files("images/edits", "/v1/images/edits"),
+    files("images/variations", "/v1/images/variations"),
+    files("audio/transcriptions", "/v1/audio/transcriptions"),
+    files("audio/translations", "/v1/audio/translations"),
     sworn("audio/speech", "/v1/audio/speech", Family::Plain),
-    relayed(Method::GET, "models", "/v1/models"),
-    relayed(Method::POST, "tokenize", "/tokenize"),
-    relayed(Method::POST, "detokenize", "/detokenize"),
-    relayed(Method::GET, "responses/", "/v1/responses/"),
+    relayed(Method::GET, "models", "/v1/models", Brings::Nothing),
+    relayed(Method::POST, "tokenize", "/tokenize", Brings::Text),
+    relayed(Method::POST, "detokenize", "/detokenize", Brings::Text),
+    relayed(Method::GET, "responses/", "/v1/responses/", Brings::Nothing),
 ];
 
 /// Finds the route of a raw (undecoded) path.
@@ -75,7 +105,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<Route> {
             }
             None => return None,
         };
-        Some(Route { path: engine, family: entry.family, oath: entry.oath })
+        Some(Route { path: engine, family: entry.family, oath: entry.oath, brings: entry.brings })
     })
 }
 

@@ -7,6 +7,7 @@ use actix_web::{
 use jurat_ledger::{Found, StoreError};
 
 use crate::{
+    admission::Reach,
     archive,
     context::{Context, ReceiptScope},
     error::Refusal,
@@ -24,9 +25,13 @@ pub(crate) async fn serve(
     if query.has_wrong_algorithm() {
         return Refusal::InvalidSigningAlgo.response();
     }
+    let reach = match context.parts.admission.to_receipts(context, request) {
+        Ok(reach) => reach,
+        Err(refusal) => return refusal.response(),
+    };
     let (id, now) = (id.to_owned(), context.now());
     let found = archive::ask(context, move |archive| archive.find(&id, now)).await;
-    let (result, response) = answer(found, request, context.parts.scope);
+    let (result, response) = answer(found, request, reach, context.parts.scope);
     context.parts.metrics.lookup(result);
     response
 }
@@ -34,11 +39,14 @@ pub(crate) async fn serve(
 fn answer(
     found: Result<Found, StoreError>,
     request: &HeaderMap,
+    reach: Reach,
     scope: ReceiptScope,
 ) -> (&'static str, HttpResponse) {
     match found {
         // Another's receipt is not there, in the same words as one that never was.
-        Ok(Found::Entry(entry)) if entry.owner.is_some() && entry.owner != owner::of(request) => {
+        Ok(Found::Entry(entry))
+            if reach == Reach::Own && entry.owner.is_some() && entry.owner != owner::of(request) =>
+        {
             ("unknown", Refusal::ReceiptUnknown.response())
         }
         Ok(Found::Entry(entry)) => match serde_json::to_string(&entry.record) {

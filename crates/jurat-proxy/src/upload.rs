@@ -23,6 +23,15 @@ use crate::{
 /// Bodies up to this size are read whole before the engine is asked.
 const SMALL: usize = 64 << 10;
 
+/// How much of a body is read before the engine is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// As far as it is small.
+    Small,
+    /// All of it, as it is looked into.
+    Whole,
+}
+
 /// A request body, read as far as it is small.
 pub(crate) struct Upload {
     payload: web::Payload,
@@ -61,13 +70,15 @@ impl Upload {
     /// Reads the beginning, all of it if it is small, and shows it to the witness.
     pub(crate) async fn begin(
         payload: web::Payload,
+        ahead: Ahead,
         limit: u64,
         idle: Duration,
         exchange: &mut Exchange<Asked>,
     ) -> Result<Self, Refusal> {
         let mut upload = Self { payload, start: Bytes::new(), rest: Rest::More, received: 0, limit, idle };
         let mut pieces = BytesMut::new();
-        while pieces.len() + upload.start.len() < SMALL {
+        let far = if ahead == Ahead::Whole { usize::MAX } else { SMALL };
+        while pieces.len() + upload.start.len() < far {
             let Some(piece) = upload.next().await? else {
                 upload.rest = Rest::Nothing;
                 break;
@@ -85,6 +96,11 @@ impl Upload {
             upload.start = pieces.freeze();
         }
         Ok(upload)
+    }
+
+    /// The engine gets this body in place of the one that was received.
+    pub(crate) fn replace(&mut self, body: Bytes) {
+        self.start = body;
     }
 
     /// Whether the client has sent everything.

@@ -66,6 +66,8 @@ enum Upload {
 enum Forwarding {
     Nothing,
     AsReceived,
+    /// SHA-256 of what was forwarded instead.
+    Rewritten(Digest),
 }
 
 enum Reader {
@@ -97,6 +99,11 @@ impl Exchange<Asked> {
     /// The request, as received, began its way to the engine.
     pub fn forwarded(&mut self) {
         self.forwarding = Forwarding::AsReceived;
+    }
+
+    /// Another body than the received one began its way to the engine: the whole of it, by a documented rewrite.
+    pub fn forwarded_instead(&mut self, body: &[u8]) {
+        self.forwarding = Forwarding::Rewritten(Digest::new(Sha256::digest(body).into()));
     }
 
     /// The engine answered before it had the whole request: such an exchange is never complete.
@@ -188,6 +195,7 @@ impl Exchange<Answering> {
             forwarded_hash: match self.forwarding {
                 Forwarding::Nothing => Digest::ZERO,
                 Forwarding::AsReceived => request_hash,
+                Forwarding::Rewritten(hash) => hash,
             },
             response_hash: Digest::new(hash.finalize().into()),
             response_length: length,

@@ -23,6 +23,26 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Method, space, path at the engine.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// SHA-256 of the request's body.
+    pub fn request_hash(&self) -> Digest {
+        self.request_hash
+    }
+
+    /// SHA-256 of the answer's body.
+    pub fn response_hash(&self) -> Digest {
+        self.response_hash
+    }
+
+    /// The client's challenge; zero if there was none.
+    pub fn client_nonce(&self) -> Digest {
+        self.client_nonce
+    }
+
     /// How the exchange ended, by the order of precedence of [`End::ALL`].
     pub fn end(&self) -> End {
         self.end
@@ -41,5 +61,14 @@ impl Statement {
     /// HTTP status as sent; 0 if the client left before there was one.
     pub fn status(&self) -> u16 {
         self.status
+    }
+}
+
+/// For `tests/fuzz` alone: what would be sworn, without the cost of signing it.
+#[cfg(fuzzing)]
+impl Statement {
+    /// Digest and length of the released body, and the answer's two names.
+    pub fn sworn(&self) -> (Digest, u64, &str, &str) {
+        (self.response_hash, self.response_length, &self.response_id, &self.model)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     cli::AuditOptions,
     exit::{Code, Failure, print},
     policy,
+    tokens::credentials,
     verify::{code, is_url},
 };
 
@@ -20,7 +21,7 @@ pub(crate) fn run(options: AuditOptions) -> Result<Code, Failure> {
     let extent = if options.part { Extent::Part } else { Extent::Whole };
     let mut reading = Reading::new(Audit::new(&policy, extent), options.save.as_deref())?;
     if is_url(&options.target) {
-        reading.pages(&options.target)?;
+        reading.pages(&options.target, credentials(&options.token)?)?;
     } else {
         reading.file(&options.target)?;
     }

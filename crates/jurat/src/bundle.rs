@@ -16,10 +16,11 @@ use crate::{
 pub(crate) fn run(options: BundleOptions) -> Result<Code, Failure> {
     let (request, response) = (read(&options.request)?, read(&options.response)?);
     let json = options.judging.json;
-    let Sworn { record, judged, judge, nonce } = match sworn(&options.url, &options.id, &options.judging)? {
-        Ok(sworn) => sworn,
-        Err(verdict) => return Ok(refused(show(&verdict, json, None))),
-    };
+    let Sworn { record, judged, judge, nonce } =
+        match sworn(&options.url, &options.id, &options.token, &options.judging)? {
+            Ok(sworn) => sworn,
+            Err(verdict) => return Ok(refused(show(&verdict, json, None))),
+        };
     if judged.verdict.trusted_signer().is_none() {
         return Ok(refused(show(&judged.verdict, json, None)));
     }

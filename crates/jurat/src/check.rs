@@ -8,11 +8,12 @@ use jurat_verify::{BodyDigests, Inputs, Verdict};
 
 use crate::{
     bundle,
-    cli::{CheckOptions, JudgingOptions},
+    cli::{CheckOptions, JudgingOptions, TokenOptions},
     exit::{Code, Failure, print, say},
     export,
     material::Judge,
-    verify::{Live, block_on, errand, kept_at, read, show},
+    tokens::credentials,
+    verify::{Live, base, block_on, kept_at, read, show},
 };
 
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
@@ -27,7 +28,7 @@ pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
     };
     let (request, response) = (read(request)?, read(response)?);
     let (json, at) = (options.judging.json, options.judging.at);
-    let Sworn { judged, record, .. } = match sworn(url, id, &options.judging)? {
+    let Sworn { judged, record, .. } = match sworn(url, id, &options.token, &options.judging)? {
         Ok(sworn) => sworn,
         Err(verdict) => return Ok(show(&verdict, json, at)),
     };
@@ -57,11 +58,16 @@ pub(crate) struct Sworn {
 pub(crate) fn sworn(
     url: &str,
     id: &str,
+    token: &TokenOptions,
     options: &JudgingOptions,
 ) -> Result<Result<Sworn, Verdict>, Failure> {
-    let Live { judge, nonce, judged } = Live::fetch(url, options)?;
-    let (client, base) = errand(url)?;
-    let record = match block_on(client.fetch_record(&base, id))? {
+    let credentials = credentials(token)?;
+    let live = Live::fetch(url, options)?;
+    let (client, base) = (live.errand()?, base(url)?);
+    let Live { judge, nonce, judged, .. } = live;
+    // A token is shown to a service that has proved itself, and to nobody else.
+    let credentials = judged.verdict.trusted_signer().map(|_| credentials).unwrap_or_default();
+    let record = match block_on(client.fetch_own_record(&base, id, credentials))? {
         Ok(record) => record,
         // Without trust in the service, what it does not have is no news.
         Err(_) if judged.verdict.trusted_signer().is_none() => return Ok(Err(judged.verdict)),

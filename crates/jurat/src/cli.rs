@@ -1,9 +1,17 @@
 //! The command line. Every flag has an environment twin, `JURAT_` and its name.
 
+mod asking;
+mod token;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jurat_proto::Nonce;
+
+pub(crate) use self::{
+    asking::{ChatOptions, ConnectOptions},
+    token::{NewTokenOptions, TokenCommand, TokenOptions},
+};
 
 /// Every answer, sworn to by the machine that gave it.
 #[derive(Debug, Parser)]
@@ -23,14 +31,21 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     /// Judge an answer: did the service swear to it?
     Check(CheckOptions),
+    /// Ask for a completion, and print it only with its verdict
+    Chat(ChatOptions),
+    /// Stand between any OpenAI client and a service, and let no answer pass unverified
+    Connect(ConnectOptions),
     /// Put an answer and all that its verdict rests on into one file, which verifies offline for ever
     Bundle(BundleOptions),
     /// Judge an export of receipts: is nothing missing, altered or out of its place?
     Audit(AuditOptions),
-    /// Print the running service's report, through its admin listener
+    /// Print the running service's report or a certificate request, through its admin listener
     Attest(AttestOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
     Doctor(DoctorOptions),
+    /// Make bearer tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Show verification policies, look for what is unwise in one, make reference values for one
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -179,7 +194,7 @@ pub(crate) struct VerifyOptions {
 }
 
 /// How to judge.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct JudgingOptions {
     /// Policy: production, permissive, 0g, simulated, or a file
     #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
@@ -262,6 +277,8 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) token: TokenOptions,
+    #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
 
@@ -289,6 +306,8 @@ pub(crate) struct BundleOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) token: TokenOptions,
+    #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
 
@@ -306,6 +325,8 @@ pub(crate) struct AuditOptions {
     /// The export was asked for from some place on: do not miss the beginning of a chain
     #[arg(long)]
     pub(crate) part: bool,
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
     /// Policy: production, permissive, 0g, simulated, or a file
     #[arg(long, env = "JURAT_POLICY", default_value = "production", value_name = "NAME|FILE")]
     pub(crate) policy: String,
@@ -330,9 +351,14 @@ pub(crate) struct AttestOptions {
     /// The caller's nonce, 64 hex [default: a fresh one]
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Nonce>,
+    /// In place of the report: a certificate request for the attested TLS key, under this name (several between commas)
+    #[arg(long, value_name = "NAME", conflicts_with = "nonce")]
+    pub(crate) csr: Option<String>,
     /// The service's admin listener
     #[arg(long, env = "JURAT_ADMIN", default_value = "http://127.0.0.1:9464", value_name = "URL")]
     pub(crate) admin: String,
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
 }
 
 #[derive(Debug, Args)]

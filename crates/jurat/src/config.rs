@@ -5,22 +5,28 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
 use jurat_proto::{Digest, sha256};
-use jurat_proxy::{EngineAddress, Limits};
+use jurat_proxy::{Demands, EngineAddress, Limits};
 use serde::Deserialize;
 
+mod admission;
+mod demands;
 mod file;
 mod knobs;
 mod receipts;
+mod tls;
 mod vendors;
 
+pub(crate) use admission::Admission;
 use file::File;
 use knobs::{Knobs, Origin};
 pub(crate) use receipts::{ArchiveChoice, Receipts, StoreFailure};
+pub(crate) use tls::{TlsChoice, TlsName};
 pub(crate) use vendors::{Collateral, Vendors};
 
 use crate::{
     cli::ServeOptions,
     exit::{Code, Failure, print as print_data},
+    tls::Tls,
 };
 
 /// Whether the machine's GPUs are attested.
@@ -80,7 +86,12 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) drain_grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) demands: Demands,
     pub(crate) receipts: Receipts,
+    pub(crate) tls: TlsChoice,
+    pub(crate) admission: Admission,
+    /// How long a request's head may take.
+    pub(crate) head_timeout: Duration,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
     /// Where NVML is; `None` for the name that drivers install.
@@ -162,7 +173,11 @@ impl Config {
                     default.multipart_body,
                 ),
             },
+            demands: demands::settle(&mut knobs, &file)?,
             receipts: Receipts::settle(&mut knobs, options, &file)?,
+            tls: TlsChoice::settle(&mut knobs, &file)?,
+            admission: Admission::settle(&mut knobs, &file)?,
+            head_timeout: knobs.seconds("head_timeout", None, file.head_timeout, 30.0)?,
             tdx_source: knobs.parsed(
                 "tdx_source",
                 options.tdx_source.clone(),
@@ -242,6 +257,8 @@ pub(crate) fn print(options: ServeOptions) -> Result<Code, Failure> {
 pub(crate) fn check(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     crate::policy::load(&config.policy)?;
+    config.admission.open()?;
+    Tls::open(&config)?;
     Ok(Code::Done)
 }
 

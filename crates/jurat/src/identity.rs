@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use getrandom::rand_core::UnwrapErr;
 use jurat_attest::{DstackAgent, Manifest, ManifestOptions, Progress, QuoteSource, read_model};
-use jurat_proto::{Claims, KeyOrigin, KeyProvenance, ManifestSource, Model, Software, Tls};
+use jurat_proto::{Claims, KeyOrigin, KeyProvenance, ManifestSource, Model, Software, Tls as Claimed};
 use jurat_witness::Key;
 
 use crate::{
     config::{Config, KeyChoice},
     exit::{Failure, say},
     service::{COMMIT, VERSION, now},
+    tls::Tls,
 };
 
 /// How often the reading of the model is shown.
@@ -47,7 +48,7 @@ pub(crate) fn key(config: &Config) -> Result<Born, Failure> {
 }
 
 /// What the first report claims.
-pub(crate) fn claims(config: &Config, born: &Born, gpus: u32) -> Result<Claims, Failure> {
+pub(crate) fn claims(config: &Config, born: &Born, tls: Option<&Tls>, gpus: u32) -> Result<Claims, Failure> {
     let (model, manifest_source) = match model(config)? {
         Some(manifest) => (manifest.model, manifest.source),
         None => (Model::default(), ManifestSource::None),
@@ -60,8 +61,8 @@ pub(crate) fn claims(config: &Config, born: &Born, gpus: u32) -> Result<Claims, 
         chain: *key.chain(),
         key: born.origin,
         key_provenance: born.provenance.clone(),
-        tls: Tls::None,
-        tls_spki_sha256: None,
+        tls: tls.map_or(Claimed::None, |tls| tls.claimed),
+        tls_spki_sha256: tls.map(|tls| tls.spki.to_string()),
         gpus,
         model,
         manifest_source,

@@ -1,13 +1,16 @@
 //! The program: command line, configuration, telemetry, and the only place where everything is wired.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod archive;
 mod attest;
 mod audit;
 mod bundle;
+mod chat;
 mod check;
 mod cli;
 mod config;
+mod connect;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod doctor;
@@ -22,7 +25,10 @@ mod serve;
 mod service;
 mod tee;
 mod telemetry;
+mod tls;
+mod tokens;
 mod verify;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -66,10 +72,13 @@ fn run(command: Command) -> Result<Code, Failure> {
         }
         Command::Verify(options) => verify::run(options),
         Command::Check(options) => check::run(options),
+        Command::Chat(options) => chat::run(options),
+        Command::Connect(options) => connect::run(options),
         Command::Bundle(options) => bundle::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
         Command::Doctor(options) => doctor::run(options),
+        Command::Token(cli::TokenCommand::New(options)) => tokens::new(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Policy(cli::PolicyCommand::Lint(options)) => policy::lint(options),
         Command::Policy(cli::PolicyCommand::Reference(options)) => policy::reference(*options),

@@ -65,8 +65,25 @@ pub(crate) fn harden() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "the process could not be made undumpable");
     }
+    if !lock_memory() {
+        tracing::debug!("memory is not locked: what is swapped out lies on the swap device in the clear");
+    }
     let files = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
+}
+
+/// Whether no page of this process will ever be written to a swap device, which may be the host's disk.
+///
+/// Only where nothing limits it: under a limit, allocations would begin to fail when it is reached.
+pub(crate) fn lock_memory() -> bool {
+    use rustix::{
+        mm::{MlockAllFlags, mlockall},
+        process::{Resource, Rlimit, getrlimit, setrlimit},
+    };
+    // With the right to it, the limit goes; without, it stays as it is.
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+    let unlimited = getrlimit(Resource::Memlock).current.is_none();
+    unlimited && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok()
 }

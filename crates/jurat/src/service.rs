@@ -14,7 +14,7 @@ use jurat_attest::{Attester, Identity, Settings};
 use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
-use jurat_proxy::{Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
+use jurat_proxy::{Admission, Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
 use jurat_verify::Policy;
 use jurat_witness::Signer;
 
@@ -26,6 +26,8 @@ use crate::{
     reporter::Evidence,
     selfcheck::{self, Terms},
     tee,
+    tls::Tls,
+    tokens::Tokens,
 };
 
 /// The program's release.
@@ -56,6 +58,7 @@ pub(crate) struct Service {
     policy: Policy,
     parts: Parts,
     evidence: Arc<Evidence>,
+    tls: Option<Tls>,
     listener: TcpListener,
     admin_listener: TcpListener,
 }
@@ -84,12 +87,15 @@ impl Service {
 
         let born = identity::key(&config)?;
         let public_key = *born.key.public_key();
-        let claims = identity::claims(&config, &born, tee.gpu_count)?;
+        let tls = Tls::open(&config)?;
+        let (doors, token_files) = config.admission.open()?;
+        let claims = identity::claims(&config, &born, tls.as_ref(), tee.gpu_count)?;
         let text = claims.to_json();
         let signer = Signer::new(born.key, &text);
         let (store, store_at_start) = archive::open(&config.receipts)?;
 
-        let identity = Identity { public_key, claims: text.clone(), tls_spki: None };
+        let tls_spki = tls.as_ref().map(|tls| tls.spki);
+        let identity = Identity { public_key, claims: text.clone(), tls_spki };
         let attester =
             Attester::start(identity, tee.quotes, tee.gpus, Settings::default()).map_err(|error| {
                 let hint = tee::hint(&error);
@@ -113,29 +119,45 @@ impl Service {
             appender,
             reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
             scope: config.receipts.scope,
+            admission: Admission::new(doors, config.concurrency),
             engine: config.engine.clone(),
+            demands: config.demands.clone(),
             limits: config.limits.clone(),
             clock: now,
             metrics: Metrics::new(VERSION, COMMIT),
             latches,
+            csr: tls.as_ref().map(Tls::requests),
             version: VERSION,
             commit: COMMIT,
         };
-        Ok(Self { config, policy, parts, evidence, listener, admin_listener })
+        token_files.into_iter().try_for_each(Tokens::watch)?;
+        if let Some(tls) = &tls {
+            tls.watch(Arc::clone(&parts.metrics))?;
+        }
+        Ok(Self { config, policy, parts, evidence, tls, listener, admin_listener })
     }
 
     /// Starts both listeners. Must be called within an actix system.
     pub(crate) fn start(self) -> Result<(Running, Server, Server), Failure> {
         let (address, admin) = (local(&self.listener)?, local(&self.admin_listener)?);
-        let serving =
-            Serving { workers: self.config.workers, connections: self.config.concurrency.saturating_mul(2) };
-        let data = data_server(self.parts.clone(), self.listener, serving).map_err(Failure::unavailable)?;
+        let serving = Serving {
+            workers: self.config.workers,
+            connections: self.config.concurrency.saturating_mul(2),
+            head_timeout: self.config.head_timeout,
+        };
+        let settings = self.tls.as_ref().map(Tls::settings).transpose()?;
+        let scheme = if settings.is_some() { "https" } else { "http" };
+        let data = data_server(self.parts.clone(), self.listener, serving, settings)
+            .map_err(Failure::unavailable)?;
         let admin_server =
             admin_server(self.parts.clone(), self.admin_listener).map_err(Failure::unavailable)?;
-        say(format_args!("listening on http://{address}"));
+        say(format_args!("listening on {scheme}://{address}"));
         say(format_args!("admin on http://{admin}"));
         let signer = self.parts.appender.address();
         say(format_args!("signing address {signer}"));
+        if let Some(tls) = &self.tls {
+            tls.announce();
+        }
         let terms = Terms {
             errands: errands(&self.config, &self.policy)?,
             policy: self.policy,

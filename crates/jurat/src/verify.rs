@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::Path};
 
-use jurat_client::{BaseUrl, Client};
+use jurat_client::{BaseUrl, Channel, Client, Met};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
 use jurat_verify::{Inputs, Outcome, Policy, Verdict};
 
@@ -66,6 +66,8 @@ pub(crate) struct Live {
     pub(crate) judge: Judge,
     pub(crate) nonce: Nonce,
     pub(crate) judged: jurat_client::Judged,
+    /// How to reach the service from here on.
+    pub(crate) channel: Channel,
 }
 
 impl Live {
@@ -80,15 +82,30 @@ impl Live {
             Some(nonce) => nonce,
             None => selfcheck::fresh_nonce()?,
         };
-        let bindings = &judge.policy.bindings;
-        let binding = *bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
-        let (client, base) = errand(url)?;
-        let judged = block_on(async {
-            let report = client.fetch_report(&base, &nonce, binding).await.map_err(Failure::unavailable)?;
-            Ok(judge.judge(report, inputs(options.at, Some(nonce))).await)
-        })??;
-        Ok(Self { judge, nonce, judged })
+        let (judged, channel) = block_on(meet(&judge, &base(url)?, nonce, options.at))??;
+        Ok(Self { judge, nonce, judged, channel })
     }
+
+    /// A client for what else is to be asked of the service, over the channel that its report established.
+    pub(crate) fn errand(&self) -> Result<Client, Failure> {
+        Client::over(self.channel).map_err(Failure::unavailable)
+    }
+}
+
+/// Fetches a report under this nonce and has it judged; and how to reach the service from here on.
+pub(crate) async fn meet(
+    judge: &Judge,
+    base: &BaseUrl,
+    nonce: Nonce,
+    at: Option<u64>,
+) -> Result<(jurat_client::Judged, Channel), Failure> {
+    let bindings = &judge.policy.bindings;
+    let binding = *bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
+    let Met { report, peer } = Client::meet(base, &nonce, binding).await.map_err(Failure::unavailable)?;
+    let peer_spki = peer.as_ref().map(|peer| peer.spki);
+    let judged = judge.judge(report, Inputs { peer_spki, ..inputs(at, Some(nonce)) }).await;
+    let channel = Channel::after(peer.as_ref(), &judged.verdict).map_err(Failure::unavailable)?;
+    Ok((judged, channel))
 }
 
 /// As of the present, or of a time that was named.
@@ -100,10 +117,9 @@ fn inputs(at: Option<u64>, nonce: Option<Nonce>) -> Inputs<'static> {
     Inputs { nonce, ..inputs }
 }
 
-/// A client, and the service that it is to ask.
-pub(crate) fn errand(url: &str) -> Result<(Client, BaseUrl), Failure> {
-    let base = url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
-    Ok((Client::new().map_err(Failure::unavailable)?, base))
+/// The service's address.
+pub(crate) fn base(url: &str) -> Result<BaseUrl, Failure> {
+    url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))
 }
 
 /// Prints a verdict and turns it into an exit code; `at` is the time that the user named, if any.

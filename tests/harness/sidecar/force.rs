@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{READY, Sidecar, SidecarBuilder};
+use super::{READY, Sidecar, SidecarBuilder, Wire};
 use crate::client::{Client, request};
 
 /// A program that ended before it listened.
@@ -64,8 +64,9 @@ impl SidecarBuilder {
             }
         });
         let unset = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut sidecar = Sidecar { child, said, data: unset, admin: unset };
-        for prefix in ["jurat: listening on http://", "jurat: admin on http://"] {
+        let mut sidecar =
+            Sidecar { child, said, data: unset, admin: unset, wire: Wire::Plain, _config: self.config };
+        for prefix in ["jurat: listening on ", "jurat: admin on "] {
             let until = Instant::now() + READY;
             let address = loop {
                 if let Some(address) = sidecar.announced(prefix) {
@@ -84,7 +85,12 @@ impl SidecarBuilder {
                 assert!(Instant::now() < until, "the sidecar did not say {prefix:?}, but:\n{said}");
                 sleep(Duration::from_millis(5)).await;
             };
-            if prefix.contains("admin") { sidecar.admin = address } else { sidecar.data = address }
+            let (wire, address) = address;
+            if prefix.contains("admin") {
+                sidecar.admin = address;
+            } else {
+                (sidecar.data, sidecar.wire) = (address, wire);
+            }
         }
         Ok(sidecar)
     }

@@ -47,6 +47,12 @@ impl Connection {
         Ok(Self { io, buffer: BytesMut::new(), idle_since: Instant::now() })
     }
 
+    /// Over a socket that is there already.
+    #[cfg(fuzzing)]
+    pub(crate) fn over(stream: UnixStream) -> Self {
+        Self { io: Io::Unix(stream), buffer: BytesMut::new(), idle_since: Instant::now() }
+    }
+
     /// Reads once into the buffer; 0 at the end of the stream. `expected` is how much is known to come.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, expected: u64) -> Poll<io::Result<usize>> {
         let room = if expected > READ as u64 { LARGE_READ } else { READ };

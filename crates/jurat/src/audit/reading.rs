@@ -11,6 +11,7 @@ use std::{
 use jurat_client::{BaseUrl, Client, ClientError};
 use jurat_proto::Digest;
 use jurat_verify::{Audit, Line, LineKind};
+use reqwest::header::HeaderMap;
 
 use crate::{
     exit::{Failure, say},
@@ -55,9 +56,9 @@ impl Reading {
     }
 
     /// Reads every chain that an admin listener lists.
-    pub(super) fn pages(&mut self, url: &str) -> Result<(), Failure> {
+    pub(super) fn pages(&mut self, url: &str, credentials: HeaderMap) -> Result<(), Failure> {
         let admin = url.parse().map_err(|error| Failure::usage(format_args!("{url}: {error}")))?;
-        let client = Client::direct().map_err(Failure::unavailable)?;
+        let client = Client::direct().map_err(Failure::unavailable)?.presenting(credentials);
         let chains = block_on(client.fetch_chains(&admin))?.map_err(|error| {
             Failure::unavailable(error)
                 .hint("an export is served by the admin listener, not by the data port")

@@ -1,37 +1,33 @@
 //! The reports by which an audit knows the signers: from files, and from the service's archive.
 
 use jurat_client::{BaseUrl, Client, ClientError};
-use jurat_proto::Binding;
-use jurat_verify::{Audit, Inputs, Policy, Verdict};
+use jurat_verify::{Audit, Policy, Verdict};
 
 use crate::{
     cli::AuditOptions,
     exit::{Failure, say},
     material::Judge,
     selfcheck::fresh_nonce,
-    service,
-    verify::{Judged, block_on, errand, read_text},
+    verify::{Judged, base, block_on, meet, read_text},
 };
 
-pub(super) struct Reports<'a> {
-    policy: &'a Policy,
+pub(super) struct Reports {
     at: Option<u64>,
     judge: Judge,
     /// Name and contents of the files that were given.
     files: Vec<(String, String)>,
-    service: Option<(Client, BaseUrl)>,
+    service: Option<BaseUrl>,
 }
 
-impl<'a> Reports<'a> {
+impl Reports {
     /// Reads what was given, before an export of hours is read for nothing.
-    pub(super) fn open(options: &AuditOptions, policy: &'a Policy) -> Result<Self, Failure> {
+    pub(super) fn open(options: &AuditOptions, policy: &Policy) -> Result<Self, Failure> {
         let file = |path: &std::path::PathBuf| Ok((path.display().to_string(), read_text(path)?));
         Ok(Self {
-            policy,
             at: options.at,
             judge: Judge::new(policy.clone(), &options.material)?,
             files: options.reports.iter().map(file).collect::<Result<_, Failure>>()?,
-            service: options.url.as_deref().map(errand).transpose()?,
+            service: options.url.as_deref().map(base).transpose()?,
         })
     }
 
@@ -42,11 +38,14 @@ impl<'a> Reports<'a> {
             let judged = self.kept(report.clone())?;
             believe(audit, name, &judged.verdict);
         }
-        let Some((client, base)) = &self.service else { return Ok(()) };
+        let Some(base) = &self.service else { return Ok(()) };
         if audit.wanted().is_empty() {
             return Ok(());
         }
-        believe(audit, "the live report", &self.live(client, base)?);
+        // The live signer can answer a nonce, so it is trusted now and not then.
+        let (live, channel) = block_on(meet(&self.judge, base, fresh_nonce()?, None))??;
+        believe(audit, "the live report", &live.verdict);
+        let client = Client::over(channel).map_err(Failure::unavailable)?;
         for wanted in audit.wanted() {
             let signer = &wanted.signing_address;
             match block_on(client.fetch_kept_report(base, signer, wanted.claims_hash.as_ref()))? {
@@ -63,15 +62,6 @@ impl<'a> Reports<'a> {
 
     fn kept(&self, report: String) -> Result<Judged, Failure> {
         Judged::kept(report, &self.judge, self.at)
-    }
-
-    /// The live signer can answer a nonce, so it is trusted now and not then.
-    fn live(&self, client: &Client, base: &BaseUrl) -> Result<Verdict, Failure> {
-        let nonce = fresh_nonce()?;
-        let binding = self.policy.bindings.first().copied().unwrap_or(Binding::JuratV1);
-        let report = block_on(client.fetch_report(base, &nonce, binding))?.map_err(Failure::unavailable)?;
-        let inputs = Inputs::live(service::now().seconds()).nonce(nonce);
-        Ok(block_on(self.judge.judge(report, inputs))?.verdict)
     }
 }
 

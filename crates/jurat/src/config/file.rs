@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Collateral, Gpus, KeyChoice, SelfCheckKind};
+use super::{Collateral, Gpus, KeyChoice, SelfCheckKind, admission::HeaderName, tls::TlsKind};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -49,7 +49,27 @@ pub(super) struct File {
     pub(super) receipt_scope: Option<String>,
     pub(super) memory_store_bytes: Option<u64>,
     pub(super) memory_store_age: Option<f64>,
+    /// File-only, as are the three below: which key clients may pin.
+    pub(super) tls: Option<TlsKind>,
+    pub(super) tls_certificate: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_names: Option<Vec<String>>,
+    /// File-only, as are those below: who comes in, and how fast.
+    pub(super) tokens: Option<PathBuf>,
+    pub(super) receipt_tokens: Option<PathBuf>,
+    pub(super) admin_tokens: Option<PathBuf>,
+    pub(super) address_rate: Option<f64>,
+    pub(super) address_burst: Option<u32>,
+    pub(super) token_rate: Option<f64>,
+    pub(super) token_burst: Option<u32>,
+    pub(super) trusted_proxies: Option<Vec<String>>,
+    pub(super) forwarded_header: Option<HeaderName>,
+    pub(super) head_timeout: Option<f64>,
     pub(super) tdx_source: Option<String>,
+    /// File-only, as the three change what an engine is given.
+    pub(super) request_id: Option<String>,
+    pub(super) remote_media: Option<String>,
+    pub(super) cache_salt: Option<String>,
     /// File-only, as it changes what a report means.
     pub(super) gpus: Option<Gpus>,
     /// File-only: code that is run.

@@ -43,6 +43,27 @@ impl Knobs {
         value
     }
 
+    /// One of a few words, of the file alone; the first is the default.
+    pub(super) fn choice<T: Copy + Default, const N: usize>(
+        &mut self,
+        name: &'static str,
+        file: Option<&str>,
+        words: [(&'static str, T); N],
+    ) -> Result<T, Failure> {
+        let Some(word) = file else {
+            let default = words.first().map_or("", |(word, _)| word);
+            self.rows.push((name, default.to_owned(), Origin::Default));
+            return Ok(T::default());
+        };
+        let known = || words.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        let (_, value) = words
+            .iter()
+            .find(|(known, _)| *known == word)
+            .ok_or_else(|| Failure::config(format_args!("{name} `{word}` is none of {}", known())))?;
+        self.rows.push((name, word.to_owned(), Origin::File));
+        Ok(*value)
+    }
+
     /// A text that may be absent.
     pub(super) fn text(
         &mut self,

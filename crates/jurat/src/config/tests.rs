@@ -27,7 +27,13 @@ fn bad_values_name_themselves() {
         ("engine = 'http://8.8.8.8:80'", "8.8.8.8"),
         ("nvswitch_command = []", "nvswitch_command: the command is empty"),
         ("nvswitch_command = ['nvattest']", "nvswitch_command: the command has no {nonce}"),
+        ("request_id = 'drop'", "request_id `drop` is none of pass, refuse"),
+        ("cache_salt = 'refuse'", "cache_salt `refuse` is none of pass, owner"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
+        ("tls_key = 'k'", "mean nothing without tls"),
+        ("tls = 'files'\ntls_key = 'k'", "needs both tls_certificate and tls_key"),
+        ("tls = 'self-signed'\ntls_key = 'k'", "tls_key: under"),
+        ("tls = 'self-signed'\ntls_names = ['a b']", "tls_names: `a b` is no name of a host"),
     ] {
         assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
     }
@@ -47,9 +53,14 @@ fn the_digest_follows_values_and_not_their_origin() {
     let by_file = settle(&ServeOptions::default(), "concurrency = 10000").unwrap();
     let by_default = settle(&ServeOptions::default(), "").unwrap();
     assert_eq!(by_file.digest(), by_default.digest());
-    for other in
-        ["gpus = 'none'", "nvml_library = '/opt/libnvidia-ml.so.1'", "nvswitch_command = ['a', '{nonce}']"]
-    {
+    for other in [
+        "gpus = 'none'",
+        "cache_salt = 'owner'",
+        "remote_media = 'refuse'",
+        "nvml_library = '/opt/libnvidia-ml.so.1'",
+        "nvswitch_command = ['a', '{nonce}']",
+        "tls = 'self-signed'",
+    ] {
         let digest = settle(&ServeOptions::default(), other).unwrap().digest();
         assert_ne!(digest, by_default.digest(), "{other}");
     }

@@ -6,19 +6,23 @@ use std::{
 };
 
 use super::{Findings, Line, PATIENCE};
-use crate::{config::Config, verify::block_on};
+use crate::{
+    config::{Config, TlsChoice},
+    verify::block_on,
+};
 
 pub(super) fn look(config: &Config, findings: &mut Findings) {
-    findings.add(port("port.data", config.listen, "/version", "\"commit\""));
-    findings.add(port("port.admin", config.admin_listen, "/livez", "live"));
+    let scheme = if config.tls == TlsChoice::Off { "http" } else { "https" };
+    findings.add(port("port.data", config.listen, scheme, "/version", "\"commit\""));
+    findings.add(port("port.admin", config.admin_listen, "http", "/livez", "live"));
 }
 
 /// A port that is taken is well if who has it answers as jurat does: `target` holds `mark`.
-fn port(id: &'static str, address: SocketAddr, target: &str, mark: &str) -> Line {
+fn port(id: &'static str, address: SocketAddr, scheme: &str, target: &str, mark: &str) -> Line {
     match TcpListener::bind(address) {
         Ok(_) => Line::pass(id, format!("{address} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let url = format!("http://{}{target}", reached(address));
+            let url = format!("{scheme}://{}{target}", reached(address));
             match block_on(fetch(&url)) {
                 Ok(Ok(text)) if text.contains(mark) => {
                     Line::pass(id, format!("{address} is a running jurat's"))
@@ -45,7 +49,9 @@ pub(super) fn reached(mut address: SocketAddr) -> SocketAddr {
 }
 
 async fn fetch(url: &str) -> reqwest::Result<String> {
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+    // Who holds the port is asked, not whether to trust it.
+    let client =
+        reqwest::Client::builder().no_proxy().timeout(PATIENCE).danger_accept_invalid_certs(true).build()?;
     client.get(url).send().await?.error_for_status()?.text().await
 }
 

@@ -3,13 +3,14 @@
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
 use super::{Findings, Line};
-use crate::config::Config;
+use crate::{config::Config, serve::lock_memory};
 
 /// Beside connections: the archive, the devices, the listeners, the runtime.
 const OTHERS: u64 = 256;
 
 pub(super) fn look(config: &Config, findings: &mut Findings) {
     findings.add(files(getrlimit(Resource::Nofile).maximum, config.concurrency as u64));
+    findings.add(swap(std::fs::read_to_string("/proc/swaps").ok().as_deref(), lock_memory()));
     findings.add(dumps(getrlimit(Resource::Core).maximum, dumpable_behavior()));
 }
 
@@ -28,6 +29,20 @@ fn files(hard: Option<u64>, concurrency: u64) -> Line {
         )),
         Some(hard) => Line::pass(ID, format!("{hard} open files at most, and {needed} are needed")),
         None => Line::pass(ID, format!("any number of open files, and {needed} are needed")),
+    }
+}
+
+/// `swaps` is the kernel's table of swap devices: a heading, and a line for each.
+fn swap(swaps: Option<&str>, locked: bool) -> Line {
+    const ID: &str = "process.swap";
+    match swaps.map(|table| table.lines().skip(1).count()) {
+        _ if locked => Line::pass(ID, "memory is locked: nothing of it is ever swapped out"),
+        Some(0) => Line::pass(ID, "there is no swap device"),
+        Some(_) => {
+            Line::fail(ID, "memory may be swapped out: the signing key could lie on a disk in the clear")
+                .advise("swapoff -a, or LimitMEMLOCK=infinity (--ulimit memlock=-1)")
+        }
+        None => Line::skip(ID, "/proc/swaps can't be read"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jurat_proxy::SelfCheck;
 use jurat_verify::{Inputs, verify_report};
+use reqwest::StatusCode;
 
 use super::{Findings, Line, ports::reached};
 use crate::{
@@ -32,6 +33,9 @@ fn judge(config: &Config) -> Line {
         Ok(Ok(report)) => report,
         Ok(Err(error)) if error.is_connect() => {
             return Line::skip(ID, format!("no service has an admin listener at {}", config.admin_listen));
+        }
+        Ok(Err(error)) if error.status() == Some(StatusCode::UNAUTHORIZED) => {
+            return Line::skip(ID, "the admin listener asks for a token");
         }
         Ok(Err(error)) => {
             return Line::fail(ID, format!("the service gives no report: {}", error.without_url()))

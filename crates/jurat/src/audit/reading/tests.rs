@@ -56,7 +56,7 @@ fn listing(chain: &str) -> (String, String) {
 fn judged(url: &str, save: Option<&Path>) -> Result<AuditVerdict, Failure> {
     let policy = Policy::named("simulated").unwrap();
     let mut reading = Reading::new(Audit::new(&policy, Extent::Whole), save)?;
-    reading.pages(url)?;
+    reading.pages(url, HeaderMap::new())?;
     Ok(reading.end()?.finish())
 }
 

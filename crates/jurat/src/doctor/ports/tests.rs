@@ -11,7 +11,10 @@ use super::*;
 fn a_port_is_free_ours_or_somebody_elses() {
     // As `main` does; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    assert_eq!(port("port.data", "127.0.0.1:0".parse().unwrap(), "/version", "x").status, Status::Pass);
+    assert_eq!(
+        port("port.data", "127.0.0.1:0".parse().unwrap(), "http", "/version", "x").status,
+        Status::Pass
+    );
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listening.local_addr().unwrap();
     let serving = thread::spawn(move || {
@@ -24,13 +27,13 @@ fn a_port_is_free_ours_or_somebody_elses() {
                 .unwrap();
         }
     });
-    let ours = port("port.admin", address, "/livez", "live");
+    let ours = port("port.admin", address, "http", "/livez", "live");
     assert_eq!(ours.status, Status::Pass);
     assert!(ours.finding.contains("running jurat"), "{ours}");
-    let other = port("port.data", address, "/version", "\"commit\"");
+    let other = port("port.data", address, "http", "/version", "\"commit\"");
     assert_eq!(other.status, Status::Fail);
     serving.join().unwrap();
-    let foreign = port("port.data", "192.0.2.1:80".parse().unwrap(), "/version", "x");
+    let foreign = port("port.data", "192.0.2.1:80".parse().unwrap(), "http", "/version", "x");
     assert_eq!(foreign.status, Status::Fail, "no address of this machine");
 }
 

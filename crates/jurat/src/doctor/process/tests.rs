@@ -19,3 +19,13 @@ fn both_ways_to_a_core_dump_count() {
     assert_eq!(dumps(Some(0), Ok(DumpableBehavior::Dumpable)).status, Status::Fail);
     assert_eq!(dumps(Some(0), Err(rustix::io::Errno::PERM)).status, Status::Fail);
 }
+
+#[test]
+fn swap_is_none_or_never_used() {
+    let heading = "Filename Type Size Used Priority\n";
+    let one = format!("{heading}/dev/sda2 partition 1024 0 -2\n");
+    assert_eq!(swap(Some(heading), false).status, Status::Pass);
+    assert_eq!(swap(Some(&one), true).status, Status::Pass);
+    assert_eq!(swap(Some(&one), false).status, Status::Fail);
+    assert_eq!(swap(None, false).status, Status::Skip);
+}

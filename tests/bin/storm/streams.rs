@@ -1,0 +1,125 @@
+//! The streams that must not notice: each event numbered, each stream's receipt fetched behind its last byte.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jurat_proto::{End, sha256};
+use jurat_tests::{Client, Message, Oath, Script, Sidecar, Step, answers, request};
+use tokio::task::JoinHandle;
+
+/// Between two events.
+const BEAT: Duration = Duration::from_millis(20);
+/// One stream lasts two seconds.
+const EVENTS: usize = 100;
+
+/// One stream: an event a beat, each with its number.
+pub(crate) fn script() -> Script {
+    let mut steps = vec![Step::Send(answers::stream_head())];
+    for number in 0..EVENTS {
+        let event = answers::chat_event("chatcmpl-storm", &format!("word {number}"));
+        steps.extend([Step::Send(answers::chunk(&event)), Step::Sleep(BEAT)]);
+    }
+    steps.extend([Step::Send(answers::chunk(answers::DONE)), Step::Send(answers::LAST_CHUNK.to_vec())]);
+    Script::new(steps)
+}
+
+/// What a stream's bytes must be.
+fn whole() -> Vec<u8> {
+    let events = (0..EVENTS).map(|number| answers::chat_event("chatcmpl-storm", &format!("word {number}")));
+    events.chain([answers::DONE.to_vec()]).flatten().collect()
+}
+
+/// Streams under way, each followed by another until they are asked for their pace.
+pub(crate) struct Streams {
+    over: Arc<AtomicBool>,
+    streams: Vec<JoinHandle<Result<(usize, Vec<Duration>), String>>>,
+}
+
+impl Streams {
+    pub(crate) fn start(sidecar: &Arc<Sidecar>, count: usize) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let expected = Arc::new(whole());
+        let stream = |number: usize| {
+            let (sidecar, over, expected) = (Arc::clone(sidecar), Arc::clone(&over), Arc::clone(&expected));
+            tokio::spawn(async move {
+                // Phases differ, as in real serving.
+                tokio::time::sleep(BEAT * (number % 100) as u32).await;
+                let (mut whole, mut late) = (0, Vec::new());
+                while !over.load(Ordering::Relaxed) || whole == 0 {
+                    late.extend(one(&sidecar, &expected).await?);
+                    whole += 1;
+                }
+                Ok((whole, late))
+            })
+        };
+        Self { streams: (0..count).map(stream).collect(), over }
+    }
+
+    /// Waits for the end of those under way.
+    pub(crate) async fn pace(self) -> Result<Pace, String> {
+        self.over.store(true, Ordering::Relaxed);
+        let (mut streams, mut late) = (0, Vec::new());
+        for stream in self.streams {
+            let (whole, of_it) = stream.await.map_err(|error| error.to_string())??;
+            streams += whole;
+            late.extend(of_it);
+        }
+        late.sort_unstable();
+        let at = |share: f64| late.get((late.len() as f64 * share) as usize).copied().unwrap_or_default();
+        Ok(Pace { streams, p50: at(0.5), p99: at(0.99), worst: late.last().copied().unwrap_or_default() })
+    }
+}
+
+/// One stream on a connection of its own, and by how much each event came later than a beat after the one before.
+async fn one(sidecar: &Sidecar, expected: &[u8]) -> Result<Vec<Duration>, String> {
+    let wrong = |error: std::io::Error| format!("a stream: {error}");
+    let mut client = Client::connect_patiently(sidecar.address()).await.map_err(wrong)?;
+    let body = answers::ask_stream("x");
+    let headers = ["Content-Type: application/json"];
+    client.send(&request("POST", "/v1/chat/completions", &headers, &body)).await.map_err(wrong)?;
+    let head = client.head().await.map_err(wrong)?;
+    if head.status() != 200 {
+        return Err(format!("a stream was refused: {}", head.status()));
+    }
+    let (mut seen, mut got) = (Vec::with_capacity(EVENTS + 2), Vec::with_capacity(expected.len()));
+    let to_head = Message::Answer { to_head: false };
+    client
+        .stream_body(&head, to_head, |piece| {
+            seen.push(Instant::now());
+            got.extend_from_slice(piece);
+        })
+        .await
+        .map_err(wrong)?;
+    if got != expected {
+        return Err(format!("a stream lost events: {} of {} bytes", got.len(), expected.len()));
+    }
+    let id = head.header("x-receipt-id").ok_or("a stream without a receipt id")?;
+    let receipt = Oath::fetch(sidecar, id).await.receipt;
+    if receipt.end != End::Complete || receipt.response_hash != sha256(&got) {
+        return Err(format!("a receipt that is not the stream's: {}", receipt.end));
+    }
+    // The last pieces are the end's, which waits for the receipt.
+    seen.truncate(EVENTS);
+    Ok(seen.windows(2).map(|pair| pair[1].duration_since(pair[0]).saturating_sub(BEAT)).collect())
+}
+
+/// Latenesses.
+pub(crate) struct Pace {
+    streams: usize,
+    p50: Duration,
+    pub(crate) p99: Duration,
+    worst: Duration,
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { streams, p50, p99, worst } = self;
+        write!(f, "{streams} streams whole; events late by p50 {p50:.1?}, p99 {p99:.1?}, worst {worst:.1?}")
+    }
+}

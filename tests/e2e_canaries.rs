@@ -1,0 +1,183 @@
+//! What passes through must not be found in anything that is printed: every log line, metric, error body of ours, panic
+//! message and core file is searched for marked prompts, answers and tokens.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{path::PathBuf, time::Duration};
+
+use jurat_tests::{FakeEngine, Script, Sidecar, Step, answers, request};
+
+/// In every body, header and query of the test, in more than one spelling.
+const CANARY: &str = "CANARY-7f3a";
+const TOKEN: &str = "Authorization: Bearer CANARY-7f3a-token";
+const CHAT: &str = "/v1/chat/completions";
+
+/// Its working folder is where a core would be written.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An engine that repeats what it was asked in all that it can say.
+async fn parrot() -> FakeEngine {
+    let echo = format!("{{\"error\":{{\"message\":\"no such prompt: {CANARY}\"}}}}");
+    FakeEngine::by_name([
+        ("plain", Script::say(answers::json(200, &answers::chat_body(CANARY, CANARY)))),
+        (
+            "stream",
+            Script::new([
+                Step::Send(answers::stream_head()),
+                Step::Send(answers::chunked(&answers::chat_stream(CANARY, &[CANARY]), 7)),
+            ]),
+        ),
+        ("error", Script::say(answers::json(500, echo.as_bytes()))),
+        ("refused", Script::say(answers::json(400, echo.as_bytes()))),
+        (
+            "cut",
+            Script::new([
+                Step::Send(answers::stream_head()),
+                Step::Send(answers::chunk(&answers::chat_event(CANARY, CANARY))),
+                Step::Reset,
+            ]),
+        ),
+        ("garbage", Script::say(format!("{CANARY} nonsense {CANARY}\r\n\r\n"))),
+        (
+            "header",
+            Script::say(format!(
+                "HTTP/1.1 200 OK\r\n{CANARY}: {CANARY}\r\nContent-Length: x{CANARY}\r\n\r\n"
+            )),
+        ),
+        ("interim", Script::say(format!("HTTP/1.1 101 {CANARY}\r\n\r\n"))),
+        (
+            "chunk",
+            Script::new([
+                Step::Send(answers::stream_head()),
+                Step::Send(format!("{CANARY}\r\n").into_bytes()),
+            ]),
+        ),
+        ("closed", Script::new([Step::Close])),
+    ])
+    .await
+}
+
+/// Everything that a client, a stranger and an engine can do wrong, marked.
+async fn provoke(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
+    let body = answers::ask(CANARY);
+    let mut ours = Vec::new();
+    for script in
+        ["plain", "stream", "error", "refused", "cut", "garbage", "header", "interim", "chunk", "closed"]
+    {
+        let mut client = sidecar.connect().await;
+        let which = format!("X-Script: {script}");
+        let target = format!("{CHAT}?key={CANARY}");
+        client
+            .send(&request("POST", &target, &[TOKEN, &which, "X-Custom: CANARY-7f3a"], &body))
+            .await
+            .unwrap();
+        let answer = client.answer().await;
+        if ["garbage", "header", "interim", "closed"].contains(&script) {
+            let answer = answer.expect("jurat answers for the engine");
+            assert_eq!(answer.status(), 502, "{script}");
+            ours.push((script.to_owned(), answer.body));
+        }
+    }
+    let strange = [
+        ("GET", format!("/{CANARY}")),
+        ("POST", format!("/v1/{CANARY}?{CANARY}={CANARY}")),
+        ("GET", format!("/signature/other-{CANARY}")),
+        ("GET", format!("/attestation/report?nonce={CANARY}")),
+        ("GET", format!("/attestation/report?binding={CANARY}")),
+        ("GET", format!("/attestation/report?signing_address={CANARY}")),
+        ("GET", format!("/attestation/report?claims_hash={CANARY}")),
+    ];
+    for (method, target) in &strange {
+        let answer = sidecar.ask(method, target, &[TOKEN], &body).await;
+        assert!(answer.status() >= 400, "{method} {target}");
+        ours.push((target.clone(), answer.body));
+    }
+    // Broken in the middle: of the head, of the body, of a chunk.
+    for bytes in [
+        format!("POST {CHAT} HTTP/1.1\r\nHost: x\r\n{TOKEN}\r\n{CANARY}"),
+        format!("POST {CHAT} HTTP/1.1\r\nHost: x\r\n{TOKEN}\r\nContent-Length: 99\r\n\r\n{CANARY}"),
+        format!(
+            "POST {CHAT} HTTP/1.1\r\nHost: x\r\n{TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n{CANARY}\r\n"
+        ),
+        format!("{CANARY} {CANARY}\r\n\r\n"),
+    ] {
+        let mut client = sidecar.connect().await;
+        client.send(bytes.as_bytes()).await.unwrap();
+        let _ = client.half_close().await;
+        let _ = client.drain_for(Duration::from_millis(300)).await;
+    }
+    // Left in the middle of a stream.
+    let mut client = sidecar.connect().await;
+    client.send(&request("POST", CHAT, &[TOKEN, "X-Script: stream"], &body)).await.unwrap();
+    let _ = client.until(CANARY.as_bytes()).await;
+    drop(client);
+    for target in ["/metrics", "/readyz", "/receipts/chains", "/receipts?chain=CANARY-7f3a", "/CANARY-7f3a"] {
+        ours.push((target.to_owned(), sidecar.fetch_admin(target).await.body));
+    }
+    ours
+}
+
+fn find(hay: &[u8]) -> Option<String> {
+    let hex = hex::encode(CANARY);
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, CANARY);
+    let spelled: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
+    for needle in [CANARY.to_owned(), CANARY.to_lowercase(), hex, base64[..14].to_owned(), spelled.join(", ")]
+    {
+        if let Some(at) = hay.windows(needle.len()).position(|window| window == needle.as_bytes()) {
+            let around = &hay[at.saturating_sub(200)..(at + 200).min(hay.len())];
+            return Some(String::from_utf8_lossy(around).into_owned());
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn nothing_that_is_printed_shows_what_passed() {
+    let engine = parrot().await;
+    for level in ["info", "trace"] {
+        let sidecar = Sidecar::before(engine.url())
+            .args(["--idle-timeout", "2", "--first-byte-timeout", "2"])
+            .variables([("JURAT_LOG", level), ("RUST_BACKTRACE", "full")])
+            .start()
+            .await;
+        let ours = provoke(&sidecar).await;
+        for (what, body) in &ours {
+            assert_eq!(find(body), None, "{what}: an answer of jurat's own");
+        }
+        assert!(ours.len() > 10, "something was provoked");
+        let said = sidecar.said();
+        assert!(said.contains("no answer from the engine"), "it logs at all: {said}");
+        assert_eq!(said.contains("TRACE"), level == "trace", "the level is what was asked for");
+        assert_eq!(find(said.as_bytes()), None, "the log at the level {level}");
+    }
+}
+
+/// The kernel writes no core of it, and lets no other process of its user look into it.
+#[tokio::test]
+async fn a_crash_leaves_no_core() {
+    let engine = parrot().await;
+    let folder = Folder(std::env::temp_dir().join(format!("jurat-core-{}", std::process::id())));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let mut sidecar = Sidecar::before(engine.url()).working_in(&folder.0).start().await;
+    let got = sidecar.ask("POST", CHAT, &[TOKEN, "X-Script: plain"], &answers::ask(CANARY)).await;
+    assert_eq!(got.status(), 200);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", sidecar.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    // Of a process that is not dumpable, these files are root's whoever runs it.
+    let owner = std::os::unix::fs::MetadataExt::uid(
+        &std::fs::metadata(format!("/proc/{}/mem", sidecar.pid())).unwrap(),
+    );
+    assert_eq!(owner, 0);
+    let pid = rustix::process::Pid::from_raw(sidecar.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::SEGV).unwrap();
+    assert_eq!(sidecar.exit_code(Duration::from_secs(10)).await, None, "a signal ended it");
+    let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,376 @@
+//! Every fault of an answer, and how the exchange must end: the same over every wire.
+
+use std::time::Duration;
+
+use jurat_proto::End;
+
+use crate::{Expected, Oath, Script, Sidecar, Step, answers};
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// One fault, or none, and what follows from it.
+pub struct Case {
+    /// By which the engine's script is chosen.
+    pub name: &'static str,
+    /// What is asked for.
+    pub path: &'static str,
+    /// What the engine does.
+    pub script: Script,
+    /// What the client must get, byte for byte.
+    pub body: Vec<u8>,
+    /// Whether the framing must say that it is whole.
+    pub whole: bool,
+    /// What is sworn.
+    pub end: End,
+}
+
+/// What a client got of it.
+#[derive(Debug, Clone)]
+pub struct Got {
+    /// The status.
+    pub status: u16,
+    /// The receipt that was announced.
+    pub receipt_id: String,
+    /// The body's bytes.
+    pub body: Vec<u8>,
+    /// Whether the framing said that it is whole.
+    pub whole: bool,
+    /// From the request's last byte to the end of the answer.
+    pub took: Duration,
+}
+
+impl Case {
+    /// The rules that what came of `asked` broke, in words; the receipt is fetched at once.
+    pub async fn broken(&self, asked: &[u8], got: &Got, sidecar: &Sidecar, oath: &Oath) -> Vec<String> {
+        let mut broken = Vec::new();
+        let mut rule = |kept: bool, what: String| {
+            if !kept {
+                broken.push(format!("{}: {what}", self.name));
+            }
+        };
+        rule(got.body == self.body, format!("the client got {:?}", String::from_utf8_lossy(&got.body)));
+        rule(got.whole == self.whole, format!("whole: {}", got.whole));
+        // The limit for a late blank line is one second; nothing else may make an answer wait.
+        rule(got.took < Duration::from_secs(3), format!("it took {:?}", got.took));
+        let endpoint = format!("POST {}", self.path);
+        let expected = Expected {
+            end: self.end,
+            status: got.status,
+            endpoint: &endpoint,
+            request: asked,
+            response: Some(&self.body),
+        };
+        let record = sidecar.fetch(&format!("/signature/{}", got.receipt_id)).await;
+        rule(record.status() == 200, format!("no receipt: {:?}", String::from_utf8_lossy(&record.body)));
+        if let Ok(record) = serde_json::from_slice(&record.body)
+            && let Err(what) = oath.judge(&record, &expected)
+        {
+            rule(false, what);
+        }
+        broken
+    }
+}
+
+/// Holds every case over HTTP/1.1; panics with all that broke.
+pub async fn hold(cases: &[Case], sidecar: &Sidecar) {
+    let oath = Oath::of(sidecar).await;
+    let mut broken = Vec::new();
+    for case in cases {
+        let asked = answers::ask_stream(case.name);
+        let answer = sidecar.ask("POST", case.path, &[&format!("X-Script: {}", case.name)], &asked).await;
+        let got = Got {
+            status: answer.status(),
+            receipt_id: answer.receipt_id().to_owned(),
+            whole: answer.ending == crate::Ending::Clean,
+            body: answer.body,
+            took: answer.took,
+        };
+        broken.extend(case.broken(&asked, &got, sidecar, &oath).await);
+    }
+    require(&broken);
+}
+
+/// An engine that performs the cases, by name.
+pub async fn engine(cases: &[Case]) -> crate::FakeEngine {
+    crate::FakeEngine::by_name(cases.iter().map(|case| (case.name, case.script.clone()))).await
+}
+
+/// Panics if anything broke.
+pub fn require(broken: &[String]) {
+    assert!(broken.is_empty(), "{} rules broken:\n  {}", broken.len(), broken.join("\n  "));
+}
+
+fn case(name: &'static str, path: &'static str, wire: Vec<Step>, body: &[u8], whole: bool, end: End) -> Case {
+    Case { name, path, script: Script::new(wire), body: body.to_vec(), whole, end }
+}
+
+fn sse(pieces: &[&[u8]], tail: &[Step]) -> Vec<Step> {
+    let mut steps = vec![Step::Send(answers::stream_head())];
+    steps.extend(pieces.iter().map(|piece| Step::Send(answers::chunk(piece))));
+    steps.extend_from_slice(tail);
+    steps
+}
+
+fn last() -> Step {
+    Step::Send(answers::LAST_CHUNK.to_vec())
+}
+
+fn sized(declared: usize, body: &[u8], tail: &[Step]) -> Vec<Step> {
+    let head =
+        answers::head(200, &["content-type: application/json", &format!("content-length: {declared}")]);
+    let mut steps = vec![Step::Send([head, body.to_vec()].concat())];
+    steps.extend_from_slice(tail);
+    steps
+}
+
+/// Answers that come to their end, well or not.
+pub fn whole_and_failed() -> Vec<Case> {
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let (done, error) = (answers::DONE, answers::error_event());
+    let chat = [event.as_slice(), done].concat();
+    let plain = answers::chat_body("chatcmpl-1", "pong");
+    let created: &[u8] =
+        b"event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\",\"model\":\"m\"}}\n\n";
+    let completed: &[u8] =
+        b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\"}}\n\n";
+    let incomplete: &[u8] = b"event: response.incomplete\ndata: {\"type\":\"response.incomplete\"}\n\n";
+    let failed: &[u8] = b"event: response.failed\ndata: {\"type\":\"response.failed\"}\n\n";
+    let start: &[u8] =
+        b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";
+    let stop: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let named_error: &[u8] = b"event: error\ndata: {\"message\":\"no\"}\n\n";
+    let typed_error: &[u8] = b"data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}\n\n";
+    let crlf: &[u8] = b"data:[DONE]\r\n\r\n";
+    let unfinished: &[u8] = b"data: [DONE]\n";
+    let late = Step::Sleep(Duration::from_secs(4));
+    let chunked_json = [
+        answers::head(200, &["content-type: application/json", "transfer-encoding: chunked"]),
+        answers::chunked(&plain, 50),
+    ];
+    let j = |parts: &[&[u8]]| parts.concat();
+    vec![
+        case("plain", CHAT, sized(plain.len(), &plain, &[]), &plain, true, End::Complete),
+        case(
+            "plain-in-two",
+            CHAT,
+            sized(
+                plain.len(),
+                &plain[..9],
+                &[Step::Sleep(Duration::from_millis(50)), Step::Send(plain[9..].to_vec())],
+            ),
+            &plain,
+            true,
+            End::Complete,
+        ),
+        case(
+            "more-than-declared",
+            CHAT,
+            sized(plain.len() - 5, &plain, &[Step::Close]),
+            &plain[..plain.len() - 5],
+            true,
+            End::Complete,
+        ),
+        case("chunked-json", CHAT, vec![Step::Send(chunked_json.concat())], &plain, true, End::Complete),
+        case("no-content", CHAT, vec![Step::Send(answers::head(204, &[]))], b"", true, End::Complete),
+        case("empty", CHAT, sized(0, b"", &[]), b"", true, End::Complete),
+        case("stream", CHAT, sse(&[&event, done], &[last()]), &chat, true, End::Complete),
+        case("completions", "/v1/completions", sse(&[&event, done], &[last()]), &chat, true, End::Complete),
+        case("crlf", CHAT, sse(&[&event, crlf], &[last()]), &j(&[&event, crlf]), true, End::Complete),
+        case(
+            "bytes-behind-done",
+            CHAT,
+            sse(&[&event, done, b"data: more\n\n"], &[last()]),
+            &chat,
+            true,
+            End::Complete,
+        ),
+        case(
+            "bytes-behind-done-at-once",
+            CHAT,
+            sse(&[&j(&[&event, done, b": more\n\n"])], &[last()]),
+            &chat,
+            true,
+            End::Complete,
+        ),
+        case(
+            "late-terminator",
+            CHAT,
+            sse(&[&event, done], &[late.clone(), last()]),
+            &chat,
+            true,
+            End::Complete,
+        ),
+        case("no-terminator", CHAT, sse(&[&event, done], &[Step::Close]), &chat, true, End::Complete),
+        case(
+            "reset-behind-done",
+            CHAT,
+            sse(&[&event, done], &[Step::Sleep(Duration::from_millis(300)), Step::Reset]),
+            &chat,
+            true,
+            End::Complete,
+        ),
+        case(
+            "late-blank-line",
+            CHAT,
+            sse(&[&event, unfinished], &[late, Step::Send(answers::chunk(b"\n")), last()]),
+            &j(&[&event, unfinished]),
+            true,
+            End::Complete,
+        ),
+        case(
+            "no-blank-line",
+            CHAT,
+            sse(&[&event, unfinished], &[last()]),
+            &j(&[&event, unfinished]),
+            true,
+            End::Complete,
+        ),
+        case(
+            "responses",
+            "/v1/responses",
+            sse(&[created, completed, b": tail\n\n"], &[last()]),
+            &j(&[created, completed]),
+            true,
+            End::Complete,
+        ),
+        case(
+            "responses-incomplete",
+            "/v1/responses",
+            sse(&[created, incomplete], &[last()]),
+            &j(&[created, incomplete]),
+            true,
+            End::Complete,
+        ),
+        case(
+            "messages",
+            "/v1/messages",
+            sse(&[start, stop], &[last()]),
+            &j(&[start, stop]),
+            true,
+            End::Complete,
+        ),
+        case(
+            "error-then-done",
+            CHAT,
+            sse(&[&event, &error, done], &[last()]),
+            &j(&[&event, &error, done]),
+            true,
+            End::EngineFailed,
+        ),
+        case(
+            "typed-error",
+            CHAT,
+            sse(&[&event, typed_error, done], &[last()]),
+            &j(&[&event, typed_error, done]),
+            true,
+            End::EngineFailed,
+        ),
+        case(
+            "named-error",
+            "/v1/messages",
+            sse(&[start, named_error, stop], &[last()]),
+            &j(&[start, named_error, stop]),
+            true,
+            End::EngineFailed,
+        ),
+        case(
+            "responses-failed",
+            "/v1/responses",
+            sse(&[created, failed], &[last()]),
+            &j(&[created, failed]),
+            true,
+            End::EngineFailed,
+        ),
+        // What looks like an error or an end inside content is content.
+        case(
+            "error-in-content",
+            CHAT,
+            sse(
+                &[&answers::chat_event("chatcmpl-1", "\ndata: {\"error\": 1}\n\ndata: [DONE]\n\n"), done],
+                &[last()],
+            ),
+            &j(&[&answers::chat_event("chatcmpl-1", "\ndata: {\"error\": 1}\n\ndata: [DONE]\n\n"), done]),
+            true,
+            End::Complete,
+        ),
+    ]
+}
+
+/// Answers that are cut off.
+pub fn truncated() -> Vec<Case> {
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let plain = answers::chat_body("chatcmpl-1", "pong");
+    let start: &[u8] =
+        b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";
+    let half =
+        [answers::chat_event("chatcmpl-1", "x"), b"data: {\"id\":\"chatcmpl-1\",\"half\":\"\xc3".to_vec()]
+            .concat();
+    let error = answers::error_event();
+    let pause = Step::Sleep(Duration::from_millis(200));
+    let truncated = End::EngineTruncated;
+    vec![
+        case(
+            "shorter-than-declared",
+            CHAT,
+            sized(plain.len() + 10, &plain, &[Step::Close]),
+            &plain,
+            false,
+            truncated,
+        ),
+        case(
+            "one-byte-short",
+            CHAT,
+            sized(plain.len(), &plain[..plain.len() - 1], &[Step::Close]),
+            &plain[..plain.len() - 1],
+            false,
+            truncated,
+        ),
+        case(
+            "reset-in-plain",
+            CHAT,
+            sized(plain.len() + 10, &plain, &[pause.clone(), Step::Reset]),
+            &plain,
+            false,
+            truncated,
+        ),
+        case("stream-closed", CHAT, sse(&[&event], &[Step::Close]), &event, false, truncated),
+        case("stream-reset", CHAT, sse(&[&event], &[pause.clone(), Step::Reset]), &event, false, truncated),
+        case("stream-cut-in-utf8", CHAT, sse(&[&half], &[Step::Close]), &half, false, truncated),
+        case(
+            "stream-cut-in-chunk",
+            CHAT,
+            sse(&[], &[Step::Send([b"ff\r\n".as_slice(), &event[..40]].concat()), Step::Close]),
+            &event[..40],
+            false,
+            truncated,
+        ),
+        case(
+            "broken-chunk",
+            CHAT,
+            sse(&[&event], &[Step::Send(b"zz\r\nxx\r\n".to_vec()), Step::Close]),
+            &event,
+            false,
+            truncated,
+        ),
+        case("no-done", CHAT, sse(&[&event], &[last()]), &event, false, truncated),
+        case(
+            "half-a-done",
+            CHAT,
+            sse(&[&event, b"data: [DON"], &[last()]),
+            &[event.as_slice(), b"data: [DON"].concat(),
+            false,
+            truncated,
+        ),
+        case("messages-without-stop", "/v1/messages", sse(&[start], &[last()]), start, false, truncated),
+        case("responses-without-end", "/v1/responses", sse(&[start], &[last()]), start, false, truncated),
+        // Of two ends that apply, the first in the spec's order is sworn.
+        case(
+            "error-then-cut",
+            CHAT,
+            sse(&[&event, &error], &[Step::Close]),
+            &[event.as_slice(), &error].concat(),
+            false,
+            End::EngineFailed,
+        ),
+    ]
+}
