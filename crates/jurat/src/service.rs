@@ -14,7 +14,9 @@ use jurat_attest::{Attester, Identity, Settings};
 use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
-use jurat_proxy::{Admission, Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
+use jurat_proxy::{
+    Admission, Latches, Metrics, Parts, Readiness, Reporter, Serving, admin_server, data_server,
+};
 use jurat_verify::Policy;
 use jurat_witness::Signer;
 
@@ -181,6 +183,17 @@ impl Service {
 }
 
 impl Running {
+    /// Looks at the latches whenever it is called.
+    pub(crate) fn readiness(&self) -> impl Fn() -> Readiness + 'static {
+        let (appender, latches) = (self.appender.clone(), Arc::clone(&self.latches));
+        move || Readiness::of(&appender, &latches)
+    }
+
+    /// How long answers under way get at the end.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// Not ready any more, and nothing new is taken; returns when the answers under way have ended, or when their
     /// grace is over.
     pub(crate) async fn drain(&self) {
