@@ -57,10 +57,12 @@ pub(super) fn of(base: Name, gpus: bool, binding: Binding) -> String {
         required.extend(OF_GPUS);
     }
     let required: String = required.iter().map(|check| format!("  \"{check}\",\n")).collect();
+    // where no claims are attested there is nothing to compare them with
+    let sources = if binding == Binding::JuratV1 { "manifest_sources = [\"at_start\"]\n" } else { "" };
     let quote = quote();
     let mut policy = format!(
         "name = \"vectors\"\nroots = \"simulated\"\nbindings = [\"{binding}\"]\nrequired = [\n{required}]\n\
-         tcb_statuses = [\"UpToDate\"]\nmin_tcb_evaluation_data_number = 1\nmanifest_sources = [\"at_start\"]\n\
+         tcb_statuses = [\"UpToDate\"]\nmin_tcb_evaluation_data_number = 1\n{sources}\
          platforms = [\"{}\"]\nsigners = [\"{}\"]\n",
         ppid(&quote),
         scene::signer().address(),

@@ -247,6 +247,13 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .on(Name::DstackV1),
         undecided(
+            BindClaims,
+            "claims-source-not-attested",
+            "the policy leaves out a manner of making model digests, and dstack-v1 carries no claims that name one",
+            policy("platforms = ", "manifest_sources = [\"none\", \"at_start\"]\nplatforms = "),
+        )
+        .on(Name::DstackV1),
+        undecided(
             BindGpu,
             "gpu-not-committed",
             "the policy wants the quote to commit to the evidence, which dstack-v1 does not",
