@@ -122,7 +122,7 @@ impl Cache {
 /// Writes a file that was not there before: where others can write too, nothing of theirs is followed elsewhere.
 fn draw_up(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::File::create_new(path)?.write_all(bytes),
     }
 }
