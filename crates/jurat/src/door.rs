@@ -5,6 +5,7 @@
 //! comes meanwhile is refused, has sent nothing, and may safely ask elsewhere.
 
 use std::{
+    io::ErrorKind,
     net::{Shutdown, TcpListener},
     time::Duration,
 };
@@ -42,10 +43,14 @@ impl Door {
         }
     }
 
-    /// Whoever connects from now on is refused, whoever else holds the socket open.
+    /// Whoever connects from now on is refused, whoever else holds the socket open. Once is enough, twice does no harm.
     pub(crate) fn shut(&self) {
-        if let Err(error) = SockRef::from(&self.0).shutdown(Shutdown::Read) {
-            tracing::warn!(%error, "the data port was not shut: who connects now waits in vain");
+        match SockRef::from(&self.0).shutdown(Shutdown::Read) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotConnected => {}
+            Err(error) => {
+                tracing::warn!(%error, "the data port was not shut: who connects now waits in vain")
+            }
         }
     }
 }

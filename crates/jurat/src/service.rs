@@ -223,6 +223,7 @@ impl Running {
         self.latches.drain();
         self.latches.grace_over();
         self.handle.stop(false).await;
+        self.door.shut();
         self.admin_handle.stop(false).await;
         // The workers drop what they held in their own time, and each drop is a receipt.
         let until = Instant::now() + LAST_WORDS;

@@ -21,6 +21,7 @@ fn who_is_in_the_queue_is_served_and_who_comes_later_is_refused() {
     assert!(!late.is_finished(), "the filter must keep it out of the queue, not refuse it yet");
     let (mut taken, _) = listener.accept().unwrap();
     door.shut();
+    door.shut();
 
     assert_eq!(late.join().unwrap().unwrap_err().kind(), ErrorKind::ConnectionRefused);
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
