@@ -14,6 +14,7 @@ mod connect;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod doctor;
+mod door;
 mod exit;
 mod export;
 mod health;

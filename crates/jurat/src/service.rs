@@ -23,6 +23,7 @@ use jurat_witness::Signer;
 use crate::{
     archive,
     config::Config,
+    door::{self, Door},
     exit::{Failure, say},
     identity,
     reporter::Evidence,
@@ -74,6 +75,7 @@ pub(crate) struct Running {
     pub(crate) signer: jurat_proto::Address,
     latches: Arc<Latches>,
     appender: Appender,
+    door: Door,
     handle: ServerHandle,
     admin_handle: ServerHandle,
     grace: Duration,
@@ -149,6 +151,7 @@ impl Service {
         };
         let settings = self.tls.as_ref().map(Tls::settings).transpose()?;
         let scheme = if settings.is_some() { "https" } else { "http" };
+        let door = Door::of(&self.listener)?;
         let data = data_server(self.parts.clone(), self.listener, serving, settings)
             .map_err(Failure::unavailable)?;
         let admin_server =
@@ -174,6 +177,7 @@ impl Service {
             signer,
             latches: self.parts.latches,
             appender: self.parts.appender,
+            door,
             handle: data.handle(),
             admin_handle: admin_server.handle(),
             grace: self.config.drain_grace,
@@ -194,11 +198,16 @@ impl Running {
         self.grace
     }
 
-    /// Not ready any more, and nothing new is taken; returns when the answers under way have ended, or when their
+    /// The door is shut, then nothing new is taken; returns when the answers under way have ended, or when their
     /// grace is over.
     pub(crate) async fn drain(&self) {
-        self.latches.drain();
+        self.door.nobody_new();
+        sleep(door::EMPTIED).await;
         self.handle.pause().await;
+        // The acceptor must have let go of the socket, or it takes its end for a failure.
+        sleep(GLANCE).await;
+        self.door.shut();
+        self.latches.drain();
         let until = Instant::now() + self.grace;
         while self.latches.answers_under_way() + self.appender.in_flight() > 0 && Instant::now() < until {
             sleep(GLANCE).await;
@@ -214,6 +223,7 @@ impl Running {
         self.latches.drain();
         self.latches.grace_over();
         self.handle.stop(false).await;
+        self.door.shut();
         self.admin_handle.stop(false).await;
         // The workers drop what they held in their own time, and each drop is a receipt.
         let until = Instant::now() + LAST_WORDS;
