@@ -12,9 +12,10 @@ use jurat_witness::Family;
 use tokio::{io::AsyncWriteExt, net::UnixStream};
 
 use crate::{
+    admission::Credentials,
     demands::{Demands, Gate, SaltKey},
     engine::{Connection, EngineAddress, EngineBody, ResponseHead},
-    headers::{self, RequestFraming},
+    headers::{self, RequestFraming, Target},
     query::Query,
     report, routes,
 };
@@ -62,7 +63,8 @@ pub fn engine_answer(wire: &[u8], size: usize) -> Option<EngineAnswer> {
     })
 }
 
-/// The head that an engine would get for a client's request with a body of `length` bytes; `None` where no route is.
+/// The head that an engine would get for a client's request with a body of `length` bytes, where jurat's own door took
+/// the token; `None` where no route is.
 pub fn engine_request(method: &str, target: &str, given: &[(&str, &[u8])], length: u64) -> Option<Vec<u8>> {
     let method = Method::from_bytes(method.as_bytes()).ok()?;
     let uri: Uri = target.parse().ok()?;
@@ -73,9 +75,9 @@ pub fn engine_request(method: &str, target: &str, given: &[(&str, &[u8])], lengt
     }
     let address = EngineAddress::Unix("/e".into());
     let id = ReceiptId::new([7; 16]);
-    let target = (route.path.as_str(), uri.query());
-    let framing = RequestFraming::Length(length);
-    Some(headers::request_head(&method, target, &map, framing, Some(&id), &address, 0).to_vec())
+    let target = Target { method: &method, path: route.path.as_str(), query: uri.query() };
+    let (credentials, framing) = (Credentials::Consumed, RequestFraming::Length(length));
+    Some(headers::request_head(target, &map, credentials, framing, Some(&id), &address, 0).to_vec())
 }
 
 /// The binding that a report request gets, `None` for a report of the past; the error's code.

@@ -12,6 +12,8 @@ mod bind;
 mod bundle;
 mod check;
 mod evidence;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gpu;
 mod limits;
 mod policy;

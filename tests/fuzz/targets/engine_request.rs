@@ -25,7 +25,7 @@ fuzz_target!(|wire: &[u8]| {
     assert_eq!(all("content-length"), [b"7"]);
     assert_eq!(all("x-request-id").len(), 1);
     assert_eq!(all("accept-encoding"), [b"identity"]);
-    for name in ["transfer-encoding", "connection", "upgrade", "te", "expect", "x-request-hash", "keep-alive"] {
+    for name in ["transfer-encoding", "connection", "upgrade", "te", "expect", "x-request-hash", "keep-alive", "authorization", "x-api-key"] {
         assert!(all(name).is_empty(), "{name}");
     }
 });

@@ -82,3 +82,6 @@ fn skip_rest(transcript: &mut Transcript) {
         transcript.file(id, Finding::skip("rests on bind.address"));
     }
 }
+
+#[cfg(test)]
+mod tests;

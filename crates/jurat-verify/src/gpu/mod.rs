@@ -3,6 +3,8 @@
 mod authentic;
 mod certificates;
 mod firmware;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod identity;
 mod measurements;
 mod mode;

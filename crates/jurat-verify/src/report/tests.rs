@@ -4,6 +4,7 @@
 mod nvidia;
 mod pinned;
 mod refused;
+mod seeds;
 
 use std::num::NonZeroU32;
 

@@ -195,5 +195,13 @@ fn ueid(number: &[u8]) -> String {
     digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
 }
 
+/// What the claims of a GPU's token object to; `None` if they are not legible.
+#[cfg(fuzzing)]
+pub(super) fn objection(claims: &str) -> Option<Option<String>> {
+    let _ = serde_json::from_str::<Overall>(claims);
+    let _ = serde_json::from_str::<Detached>(claims);
+    serde_json::from_str::<Device>(claims).ok().map(|device| device.objection())
+}
+
 #[cfg(test)]
 mod tests;

@@ -77,5 +77,11 @@ impl Rim {
     }
 }
 
+/// The canonical form of a whole document.
+#[cfg(fuzzing)]
+pub(super) fn canonical(text: &str) -> Option<String> {
+    xml::read(text).ok().map(|root| c14n::apart(&[], &root))
+}
+
 #[cfg(test)]
 mod tests;
