@@ -86,7 +86,8 @@ pub fn registers(log: &Value) -> Option<[[u8; 48]; 4]> {
     let mut registers = [[0; 48]; 4];
     for event in events {
         let text = |name: &str| event.get(name).map_or(Some(""), Value::as_str);
-        let (listed, payload) = (hex::decode(text("digest")?).ok()?, hex::decode(text("event_payload")?).ok()?);
+        let (listed, payload) =
+            (hex::decode(text("digest")?).ok()?, hex::decode(text("event_payload")?).ok()?);
         let kind = u32::try_from(event.get("event_type")?.as_u64()?).ok()?;
         let own = [&kind.to_le_bytes()[..], b":", text("event")?.as_bytes(), b":", &payload].concat();
         let digest = if listed.is_empty() { Sha384::digest(own).to_vec() } else { listed };
