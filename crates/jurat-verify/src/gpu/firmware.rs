@@ -64,3 +64,6 @@ fn tcb_info_names(value: &[u8], named: &[u8]) -> Result<bool, der::Error> {
         Ok(found)
     })
 }
+
+#[cfg(test)]
+mod tests;

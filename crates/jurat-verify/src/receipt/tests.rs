@@ -124,6 +124,30 @@ fn no_end_but_complete_ever_passes() {
 }
 
 #[test]
+fn the_text_stands_beside_a_complete_answer_alone() {
+    let judge = |end: End, spoil: fn(&mut SignatureRecord)| {
+        let mut record = record(&key(0x11), Receipt { end, ..receipt(REQUEST, RESPONSE) });
+        spoil(&mut record);
+        let verdict = trusted().check(&record, REQUEST, RESPONSE);
+        let check = verdict.check(CheckId::ReceiptText).unwrap();
+        (check.status, check.reason.clone())
+    };
+    let of = |status, reason: &str| (status, reason.to_owned());
+    assert_eq!(judge(End::Complete, |_| ()), of(Status::Pass, "names the receipt's two hashes"));
+    for spoil in [(|record| record.text = None) as fn(&mut SignatureRecord), |record| record.signature = None]
+    {
+        let apart = of(Status::Fail, "text and signature do not come together");
+        assert_eq!(judge(End::Complete, spoil), apart);
+    }
+    let absent = of(Status::Fail, "absent, though the answer is sworn to as complete");
+    assert_eq!(judge(End::Complete, |record| (record.text, record.signature) = (None, None)), absent);
+    let absent = of(Status::Skip, "absent, as it must be for an answer that is not complete");
+    assert_eq!(judge(End::TimedOut, |_| ()), absent);
+    let beside = of(Status::Fail, "there is one, though the answer is not sworn to as complete");
+    assert_eq!(judge(End::TimedOut, |record| record.text = Some("x".into())), beside);
+}
+
+#[test]
 fn without_claims_their_check_is_a_skip() {
     let signer = signer(public(&key(0x11)).address(), None);
     let verdict = signer.check(&record(&key(0x11), receipt(REQUEST, RESPONSE)), REQUEST, RESPONSE);
@@ -177,6 +201,7 @@ fn neighbours_decide_the_place() {
     assert_eq!(status(1, &chain[..1]), Status::Pass);
     assert_eq!(status(1, &chain[2..]), Status::Pass);
     assert_eq!(status(1, &chain[3..]), Status::Skip, "too far away to say anything");
+    assert_eq!(status(3, &chain[..2]), Status::Skip, "and so on the other side");
     assert_eq!(status(1, &chain[1..2]), Status::Skip, "a receipt is no neighbour of its own");
     assert_eq!(status(1, &[altered(0, |r| r.chain = Digest::ZERO)]), Status::Skip, "another chain");
     assert_eq!(status(1, &[altered(0, |r| r.status = 201)]), Status::Fail);

@@ -178,6 +178,7 @@ fn a_simulated_report_is_trusted_under_its_own_policy() {
     );
     let signer = verdict.trusted_signer().unwrap();
     assert_eq!(*signer.address(), attester.key.address());
+    assert_eq!(verdict.signing_address(), Some(&attester.key.address()));
     assert_eq!(signer.claims(), Some(&attester.claims));
     assert_eq!(signer.claims_hash(), Some(&sha256(attester.claims.to_json().as_bytes())));
     assert!(verdict.limits()[0].starts_with("simulated hardware"));

@@ -174,3 +174,46 @@ fn numbers_are_written_in_decimal() {
         "24197857203266734864716154819477665672"
     );
 }
+
+/// Version 2.0 says that a chain was validated, 3.0 how it is. A token that says both, or neither, says nothing.
+#[test]
+fn both_versions_claims_are_heeded() {
+    let objection = |members: &[(&str, serde_json::Value)]| {
+        let mut claims = serde_json::json!({
+            "measres": "success", "secboot": true, "dbgstat": "disabled",
+            "x-nvidia-gpu-attestation-report-nonce-match": true,
+            "x-nvidia-gpu-attestation-report-signature-verified": true,
+        });
+        for (name, value) in members {
+            claims[name] = value.clone();
+        }
+        serde_json::from_value::<Device>(claims).unwrap().objection()
+    };
+    let validated = |value: bool| ("x-nvidia-gpu-attestation-report-cert-chain-validated", value.into());
+    let chain = |status: &str, ocsp: &str| {
+        let state = serde_json::json!({"x-nvidia-cert-status": status, "x-nvidia-cert-ocsp-status": ocsp});
+        ("x-nvidia-gpu-attestation-report-cert-chain", state)
+    };
+    assert_eq!(objection(&[validated(true)]), None);
+    assert_eq!(objection(&[chain("valid", "good")]), None);
+    for members in [
+        vec![],
+        vec![validated(false)],
+        vec![chain("valid", "revoked")],
+        vec![chain("expired", "good")],
+        vec![validated(true), chain("valid", "good")],
+    ] {
+        let found = objection(&members).unwrap();
+        assert_eq!(found, "NVIDIA says that its certificates were not validated", "{members:?}");
+    }
+    for (name, value, words) in [
+        ("measres", "fail".into(), "measres is not success"),
+        ("secboot", false.into(), "secboot is not true"),
+        ("dbgstat", "enabled".into(), "dbgstat is not disabled"),
+        ("x-nvidia-gpu-attestation-report-nonce-match", false.into(), "its nonce did not match"),
+        ("x-nvidia-gpu-attestation-report-signature-verified", false.into(), "signature was not verified"),
+    ] {
+        let found = objection(&[validated(true), (name, value)]).unwrap();
+        assert!(found.contains(words), "{found}");
+    }
+}

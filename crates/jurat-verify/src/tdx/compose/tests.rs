@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use dcap_qvl::quote::{Quote, Report};
 use serde_json::json;
 
@@ -15,20 +17,19 @@ fn quoted(events: &[(&str, &[u8])], mr_config_id: [u8; 48]) -> (TdQuote, Box<Raw
         })
         .collect();
     let log = RawValue::from_string(serde_json::Value::from(events).to_string()).unwrap();
-    let bytes = jurat_simulated_quote();
-    let mut td = *Quote::parse(&bytes).unwrap().report.as_td10().unwrap();
+    let mut td = *Quote::parse(&SIMULATED).unwrap().report.as_td10().unwrap();
     td.mr_config_id = mr_config_id;
     (td.rt_mr0, td.rt_mr1, td.rt_mr2) = ([0; 48], [0; 48], [0; 48]);
     td.rt_mr3 = eventlog::tests::registers(log.get()).unwrap()[3];
     (TdQuote { td, report: Report::TD10(td), claims: None }, log)
 }
 
-fn jurat_simulated_quote() -> Vec<u8> {
+static SIMULATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     use jurat_attest::QuoteProvider as _;
     let gpus = std::num::NonZeroU32::MIN;
     let tee = jurat_simulated::SimulatedTee::mint(jurat_proto::UnixSeconds(1_790_000_000), gpus).unwrap();
     tee.quote_provider().quote(&jurat_proto::ReportData::new([0; 64])).unwrap().bytes
-}
+});
 
 fn config_id(form: u8, hash: &Digest) -> [u8; 48] {
     let mut id = [0; 48];
@@ -83,6 +84,9 @@ fn what_cannot_be_said_is_skipped() {
     let events: &[(&str, &[u8])] = &[("compose-hash", hash.as_bytes()), ("system-ready", b"")];
     let (finding, established) = found(events, config_id(2, &hash), Some(COMPOSE));
     assert_eq!((finding.status, established), (Status::Skip, None), "another form\n{finding:?}");
+    let (finding, established) = found(events, config_id(0, &hash), Some(COMPOSE));
+    assert_eq!((finding.status, established), (Status::Skip, None), "no form, and not empty\n{finding:?}");
+    assert_eq!(finding.reason, "MRCONFIGID has the form 0x00, which is not known here");
     let (finding, established) = found(&[("app-id", b"x")], config_id(1, &hash), Some(COMPOSE));
     assert_eq!((finding.status, established), (Status::Skip, None), "no event\n{finding:?}");
     let (finding, established) = judge(None, None, &quoted(events, [0; 48]).0);

@@ -1,4 +1,4 @@
-use dcap_qvl::quote::{TDReport10, TDReport15};
+use dcap_qvl::quote::{TDReport10, TDReport15, TDReport15Ex};
 
 use super::*;
 
@@ -66,4 +66,41 @@ fn a_foreign_module_and_a_service_td_are_refused() {
     };
     assert_eq!(objection(&of([0; 48])), None);
     assert!(objection(&of([1; 48])).unwrap().contains("service TD"));
+}
+
+#[test]
+fn a_service_td_of_today_is_refused_as_one_of_the_beginning_is() {
+    let of = |mr_service_td, cur_service_td_hash| {
+        Report::TD15Ex(TDReport15Ex {
+            base: TDReport15 { base: td(SEPT_VE_DISABLE), tee_tcb_svn2: [0; 16], mr_service_td },
+            vmid: 0,
+            td_id: [0; 32],
+            dev_info: [0; 48],
+            init_service_td_hash: [0; 48],
+            init_service_td_attributes: [0; 8],
+            init_cpu_svn: [0; 16],
+            init_tee_tcb_svn: [0; 16],
+            init_tee_fmspc: [0; 12],
+            cur_service_td_hash,
+            cur_service_td_attributes: [0; 8],
+        })
+    };
+    assert_eq!(objection(&of([0; 48], [0; 48])), None);
+    for report in [of([1; 48], [0; 48]), of([0; 48], [1; 48])] {
+        assert!(objection(&report).unwrap().contains("a service TD is bound"));
+    }
+}
+
+#[test]
+fn what_is_unusual_and_harmless_is_mentioned() {
+    let judge = |attributes| {
+        let td = td(attributes);
+        judge(&TdQuote { td, report: Report::TD10(td), claims: None })
+    };
+    let plain = "no debugging, no migration, no service TD, SEPT_VE_DISABLE on";
+    assert_eq!(judge(SEPT_VE_DISABLE), Finding::pass(plain));
+    assert_eq!(judge(SEPT_VE_DISABLE | 1 << 31), Finding::pass(format!("{plain}, KL on")));
+    let both = SEPT_VE_DISABLE | 1 << 30 | 1 << 63;
+    assert_eq!(judge(both), Finding::pass(format!("{plain}, PKS on, PERFMON on")));
+    assert_eq!(judge(SEPT_VE_DISABLE | 1).status, crate::Status::Fail);
 }

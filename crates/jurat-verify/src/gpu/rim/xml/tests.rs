@@ -99,3 +99,15 @@ proptest! {
         let _ = read(&text);
     }
 }
+
+#[test]
+fn an_element_has_text_if_it_has_nothing_else() {
+    for (document, text) in [
+        ("<a/>", Some("")),
+        ("<a></a>", Some("")),
+        ("<a>x &amp; y</a>", Some("x & y")),
+        ("<a>x<b/></a>", None),
+    ] {
+        assert_eq!(read(document).unwrap().text().as_deref(), text, "{document}");
+    }
+}
