@@ -5,7 +5,7 @@
 
 The collector is NVIDIA's nv-local-gpu-verifier over nvidia-ml-py (pynvml), unmodified: it opens the library by its
 name through the dynamic linker, makes the same calls as on a real machine and parses the chain. The signatures are
-checked here with cryptography, by DSP0274 1.1 and the project's own verify_report.py, under the look-alike root.
+checked here with cryptography, by DSP0274 1.1 and the project's own evidence.py, under the look-alike root.
 """
 
 import base64
@@ -51,8 +51,9 @@ def check(folder, knobs, arch):
 
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from evidence import Spdm, chain_of, p384, spki_of
+    from evidence import pem as split
     from verdict import sha256
-    from verify_report import gpu_chain, spdm_nonce
 
     nonce = os.urandom(32)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
@@ -79,9 +80,10 @@ def check(folder, knobs, arch):
         assert len(chain) == 5, f"{knobs}: {len(chain)} certificates"
         # NVIDIA's collector puts NVIDIA's root in the last one's place, whatever the library gave.
         pem = b"".join(link.public_bytes(Encoding.PEM) for link in chain[:-1]) + ROOT.read_bytes()
-        key, spki = gpu_chain(pem, pinned, time.time())
-        assert spdm_nonce(base64.b64decode(gpu["evidence"]), key) == nonce, f"{knobs}: another nonce"
-        leaves.add(spki)
+        leaf, report = chain_of(split(pem), pinned, time.time())[0], Spdm(base64.b64decode(gpu["evidence"]))
+        p384(leaf.public_key(), report.signature, report.signed)
+        assert report.nonce == nonce, f"{knobs}: another nonce"
+        leaves.add(spki_of(leaf))
     assert len(leaves) == len(evidence), f"{knobs}: two GPUs with one key"
     print(f"ok    {knobs}: {len(evidence)} x {arch}, chains and signatures hold")
 

@@ -1,5 +1,6 @@
 """What every check of verify.py is made with: its verdict, and readers that refuse what is not well-formed."""
 
+import base64
 import hashlib
 import json
 import re
@@ -15,9 +16,12 @@ class Transcript:
     def __init__(self):
         self.checks = {}
 
-    def make(self, name, check):
-        """Runs a check. It passes with the text it returns, is skipped on None, and fails on anything raised: what
-        hostile bytes can raise here is not worth a list."""
+    def make(self, name, check, founded=True):
+        """Runs a check. It passes with the value it returns, is skipped on None, and fails on anything raised: what
+        hostile bytes can raise here is not worth a list. Without what it rests on it is skipped."""
+        if not founded:
+            self.checks[name] = ("skip", "what it rests on did not pass, or is not there")
+            return None
         try:
             reason, value = check()
             self.checks[name] = ("skip" if value is None else "pass", reason)
@@ -43,10 +47,17 @@ def sha256(data):
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).digest()
 
 
-def unhex(text, length):
-    digits = text.removeprefix("0x")
+def unhex(text, length, prefix="0x"):
+    digits = text.removeprefix(prefix)
     demand(re.fullmatch(r"[0-9a-fA-F]*", digits) and len(digits) == 2 * length, f"not {length} bytes of hexadecimal")
     return bytes.fromhex(digits)
+
+
+def unbase64(text):
+    """In its one form: Python's own reader takes more than one text for the same bytes."""
+    data = base64.b64decode(text, validate=True)
+    demand(base64.b64encode(data).decode() == text, "not canonical base64")
+    return data
 
 
 def load(text):

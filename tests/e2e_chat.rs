@@ -86,6 +86,16 @@ async fn a_refused_completion_is_withheld() {
         passing.with(&body)
     })
     .await;
+    // What nobody swears to gives a terminal no orders either.
+    let hostile = Middle::before(sidecar.address(), |passing: &Passing| match passing.is_for_an_answer() {
+        true => answers::json(401, br#"{"choices":[{"message":{"content":"\u001b[2Jtrusted"}}]}"#),
+        false => passing.unchanged(),
+    })
+    .await;
+    let said = chat(hostile.url(), &["ping"]).await;
+    assert_eq!((said.code, said.out.as_str()), (Some(69), ""), "{}", said.err);
+    assert!(said.err.contains("[2Jtrusted") && !said.err.contains('\u{1b}'), "{:?}", said.err);
+
     let plain = chat(middle.url(), &["ping"]).await;
     assert_eq!((plain.code, plain.out.as_str()), (Some(1), ""), "{}", plain.err);
     assert!(plain.err.contains("the completion is withheld: refuted receipt.response: "), "{}", plain.err);
@@ -117,6 +127,21 @@ async fn nothing_is_asked_of_a_service_that_is_not_trusted() {
     assert!(engine.recorded().is_empty());
     let said = chat(&service, &["x", "--at", "1790000000"]).await;
     assert_eq!(said.code, Some(64), "{}", said.err);
+    // A report that calls itself kept is of the past, and a chat is about now.
+    let kept = Middle::before(sidecar.address(), |passing: &Passing| {
+        let mut report: serde_json::Value = serde_json::from_slice(&passing.answer.body).unwrap();
+        report["archived"] = true.into();
+        passing.with(report.to_string().as_bytes())
+    })
+    .await;
+    let said = chat(kept.url(), &["a secret"]).await;
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
+    assert!(
+        said.err.contains("verdict: trusted_then") && said.err.contains("nothing was asked"),
+        "{}",
+        said.err
+    );
+    assert!(engine.recorded().is_empty());
     let said = chat("http://127.0.0.1:1", &["x"]).await;
     assert_eq!(said.code, Some(69), "{}", said.err);
 }

@@ -59,6 +59,13 @@ async fn what_is_refused_never_reaches_the_engine() {
     }
     let coded = sidecar.ask("POST", CHAT, &["Content-Encoding: gzip"], b"\x1f\x8b\x08\x00").await;
     assert_eq!((coded.status(), coded.error_code().as_str()), (400, "body_unreadable"));
+    // What calls itself a form is one where a route takes forms, and by every word on it.
+    let form = "Content-Type: multipart/form-data; boundary=b";
+    let json = "Content-Type: application/json";
+    for (target, types) in [(CHAT, &[form][..]), (CHAT, &[form, json]), ("/v1/images/edits", &[form, json])] {
+        let answer = sidecar.ask("POST", target, types, br#"{"request_id":"mine"}"#).await;
+        assert_eq!((answer.status(), answer.error_code().as_str()), (400, "request_id_refused"), "{target}");
+    }
     let large = sidecar.post(CHAT, &vec![b' '; 200_001]).await;
     assert_eq!((large.status(), large.error_code().as_str()), (413, "body_too_large"));
     assert!(engine.recorded().is_empty(), "the engine was asked");

@@ -333,7 +333,7 @@ async fn running_answers_are_drained_and_the_client_is_told() {
     let mut stream = client.begin("POST", CHAT, &[], &answers::ask_stream("drain")).await;
     assert_eq!(stream.chunk().await.unwrap(), event);
     sidecar.terminate();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     let refused = client.ask("POST", CHAT, &[], b"{}").await;
     assert_eq!((refused.status, refused.error_code().as_str()), (503, "draining"));
     assert_eq!(stream.rest().await, (answers::DONE.to_vec(), Last::EndOfStream));

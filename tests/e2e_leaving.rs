@@ -219,3 +219,27 @@ async fn the_grace_period_ends() {
     assert_ne!(got.ending, Ending::Clean, "an answer cut by the drain must not look whole");
     assert!(sidecar.exit_code(Duration::from_secs(10)).await.is_some(), "the process must leave");
 }
+
+/// A connection that waits in a dead listener's queue takes its request along; one that is refused has sent nothing.
+#[tokio::test]
+async fn who_connects_during_a_drain_is_refused_and_not_left_waiting() {
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let tail = [Step::Sleep(Duration::from_secs(4)), Step::Send(answers::chunked(answers::DONE, 64))];
+    let engine = FakeEngine::always(Script::new(sse(&[&event], &tail))).await;
+    let mut sidecar = Sidecar::before(engine.url()).args(["--drain-grace", "10"]).start().await;
+    let mut client = sidecar.connect().await;
+    client.send(&request("POST", CHAT, &[], &answers::ask_stream("drain"))).await.unwrap();
+    let head = client.head().await.unwrap();
+    sidecar.terminate();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let late = tokio::net::TcpStream::connect(sidecar.address()).await;
+    assert_eq!(late.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+    let got = client.body(head, Message::Answer { to_head: false }).await.unwrap();
+    assert_eq!(got.ending, Ending::Clean, "the answer under way is not touched");
+    assert_eq!(sidecar.exit_code(Duration::from_secs(9)).await, Some(0));
+    assert!(
+        !sidecar.said().contains("Error accepting"),
+        "a door that shuts is no failure: {}",
+        sidecar.said()
+    );
+}

@@ -118,6 +118,8 @@ async fn request_headers_follow_the_rules() {
         "X-Custom: two",
         "Content-Type: application/json; charset=utf-8",
         "Cookie: a=b",
+        "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "Tracestate: vendor=t61rcWkgMzE",
         "X-Request-Id: chosen-by-the-client",
         "X-Request-Hash: 0000",
         "Accept-Encoding: gzip, br",
@@ -133,6 +135,9 @@ async fn request_headers_follow_the_rules() {
     assert_eq!(head.all("x-custom"), ["one", "two"], "repeated headers pass, in order");
     assert_eq!(head.all("content-type"), ["application/json; charset=utf-8"]);
     assert_eq!(head.all("cookie"), ["a=b"]);
+    let trace = ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"];
+    assert_eq!(head.all("traceparent"), trace, "the engine's spans join the client's trace");
+    assert_eq!(head.all("tracestate"), ["vendor=t61rcWkgMzE"]);
     assert_eq!(
         head.all("x-request-id"),
         [got.receipt_id()],

@@ -141,3 +141,63 @@ async fn no_core_is_dumped() {
     let fields: Vec<_> = line.split_whitespace().collect();
     assert_eq!(fields[4..6], ["0", "0"], "{line}");
 }
+
+/// systemd's part, played by a socket: it hears that the service is ready, that it lives, and that it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_hears_of_its_life() {
+    let engine = format!("http://{}", FakeEngine::refusing().await);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("notify-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let until = |wanted: &str| {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 256];
+        while !heard.iter().any(|one: &String| one.starts_with(wanted)) {
+            let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{error}, after {heard:?}"));
+            heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        heard
+    };
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "400000")];
+    let sidecar = Sidecar::before(&engine).variables(variables).start().await;
+    let heard = until("READY=1");
+    assert!(!heard.iter().any(|one| one.starts_with("STOPPING")), "{heard:?}");
+    until("STATUS=ready");
+    until("WATCHDOG=1");
+    until("WATCHDOG=1");
+    sidecar.terminate();
+    let heard = until("STOPPING=1");
+    let last = heard.last().unwrap();
+    assert!(last.contains("EXTEND_TIMEOUT_USEC=60000000"), "{last}");
+    drop(sidecar);
+    std::fs::remove_file(path).unwrap();
+
+    let lost = Sidecar::before(&engine).variables([("NOTIFY_SOCKET", "/nonexistent/notify")]).refused().await;
+    assert_eq!(lost.0, Some(69));
+    assert!(lost.1.contains("NOTIFY_SOCKET /nonexistent/notify"), "{}", lost.1);
+}
+
+/// One line of JSON an exchange, for whoever asks for it, and none for whoever does not.
+#[tokio::test]
+async fn exchanges_are_logged_on_demand() {
+    let engine = FakeEngine::always(Script::say(answers::json(200, br#"{"canary":"4f1d"}"#))).await;
+    for (filter, lines) in [("info", 0), ("info,jurat_proxy::exchange=debug", 1)] {
+        let sidecar = Sidecar::before(engine.url()).variables([("JURAT_LOG", filter)]).start().await;
+        let got = sidecar
+            .ask("POST", "/v1/completions", &["Authorization: Bearer 4f1d"], b"{\"a\":\"4f1d\"}")
+            .await;
+        let said = sidecar.said();
+        let logged: Vec<&str> = said.lines().filter(|line| line.contains("jurat_proxy::exchange")).collect();
+        assert_eq!(logged.len(), lines, "{said}");
+        assert!(!said.contains("4f1d"), "{said}");
+        for line in logged {
+            let fields = &serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON")["fields"];
+            assert_eq!(fields["id"], got.receipt_id());
+            assert_eq!(fields["endpoint"], "POST /v1/completions");
+            assert_eq!((fields["status"].as_u64(), fields["end"].as_str()), (Some(200), Some("complete")));
+            assert_eq!(fields["bytes"], 17);
+            assert!(fields["milliseconds"].is_u64());
+        }
+    }
+}

@@ -185,6 +185,12 @@ const HOUSE: &[Room] = &[
     },
     // The tests know the words and nothing of the inside.
     Room { name: "jurat-tests", may_use: &["jurat-proto"], must_not_reach: &HTTP },
+    // The examiner plays the machine and asks the judge.
+    Room {
+        name: "jurat-vectors",
+        may_use: &["jurat-proto", "jurat-attest", "jurat-simulated", "jurat-verify"],
+        must_not_reach: &HTTP,
+    },
     // Preloaded into the program as a file, by the torture; nobody links it.
     Room { name: "faulty-disk", may_use: &[], must_not_reach: &["tokio", "jurat-proto"] },
     // Nor do the scales: what they weigh is a process.

@@ -236,6 +236,46 @@ fn the_top_level_is_complete() {
     require(missing.map(|path| format!("{path} is missing")).collect());
 }
 
+/// The workspace's version is the release's; what must repeat it repeats it.
+#[test]
+fn the_version_stands_in_one_place() {
+    let workspace = read(Path::new("Cargo.toml"));
+    let after = workspace.split_once("[workspace.package]").expect("[workspace.package]").1;
+    let version = after.lines().find_map(|line| line.strip_prefix("version = ")).expect("its version");
+    let version = version.trim_matches('"');
+    let mut broken = Vec::new();
+    let chart = read(Path::new("deploy/helm/jurat/Chart.yaml"));
+    for member in ["version", "appVersion"] {
+        let named = chart.lines().find_map(|line| line.strip_prefix(&format!("{member}: ")));
+        if named != Some(version) {
+            broken.push(format!("deploy/helm/jurat/Chart.yaml: {member}: {named:?}, not {version}"));
+        }
+    }
+    let openapi: serde_json::Value = serde_json::from_str(&read(Path::new("docs/openapi.json"))).unwrap();
+    if openapi["info"]["version"] != version {
+        broken.push(format!(
+            "docs/openapi.json: info.version is {}, not {version}",
+            openapi["info"]["version"]
+        ));
+    }
+    for path in files().into_iter().filter(|path| path.starts_with("crates") && path.ends_with("Cargo.toml"))
+    {
+        if !read(&path).lines().any(|line| line == "version.workspace = true") {
+            broken.push(format!("{}: a version of its own", path.display()));
+        }
+    }
+    require(broken);
+}
+
+/// Whoever upgrades must learn what verdicts rest on now; `scripts/release` refuses a section that doesn't say.
+#[test]
+fn the_changelog_says_what_became_of_trust() {
+    let changelog = read(Path::new("CHANGELOG.md"));
+    let sections = changelog.split("\n## ").skip(1);
+    let silent = sections.filter(|section| !section.lines().any(|line| line == "### Trust"));
+    require(silent.map(|one| format!("no Trust under {:?}", one.lines().next())).collect());
+}
+
 /// Trust as data is only as good as the list of it: nothing may slip in, drop out or change unseen.
 #[test]
 fn every_file_of_attestation_is_listed_with_its_hash() {

@@ -5,7 +5,8 @@
 //! entry finds accidents, not attackers.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::SystemTime,
@@ -51,7 +52,9 @@ impl Cache {
     pub(crate) fn read(&self, name: &Digest) -> Option<Entry> {
         let path = self.path(name);
         let longest = u64::try_from(2 * MAX_ENTRY).unwrap_or(u64::MAX);
-        if fs::metadata(&path).ok()?.len() > longest {
+        // what is no file may never end, or never begin
+        let about = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        if about.len() > longest {
             return None;
         }
         let bytes = fs::read(path).ok()?;
@@ -78,7 +81,7 @@ impl Cache {
             format!("{MAGIC} {name} {} {} {}\n", sha256(&rest), entry.fresh_until.0, entry.header.len());
         let nth = WRITTEN.fetch_add(1, Relaxed);
         let draft = self.folder.join(format!("{name}.{}-{nth}.draft", std::process::id()));
-        let written = fs::write(&draft, [first.as_bytes(), &rest].concat())
+        let written = draw_up(&draft, &[first.as_bytes(), &rest].concat())
             .and_then(|()| fs::rename(&draft, self.path(name)));
         if written.is_err() {
             // what could not be put in its place is nobody's
@@ -113,6 +116,14 @@ impl Cache {
             bytes -= length;
             count -= 1;
         }
+    }
+}
+
+/// Writes a file that was not there before: where others can write too, nothing of theirs is followed elsewhere.
+fn draw_up(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::File::create_new(path)?.write_all(bytes),
     }
 }
 

@@ -78,15 +78,16 @@ impl Errands {
         inputs: Inputs<'_>,
         clock: UnixSeconds,
     ) -> Judged {
-        let began = Instant::now();
+        let moment = Moment::of(&inputs);
         let alone = verify_report(&report, policy, inputs);
         if alone.outcome() == Outcome::Refuted {
             return Judged { verdict: alone, report, material: Material::default() };
         }
-        let about = About { wanted: &Wanted::of(&report), inputs, roots: policy.roots, clock };
+        let about = About { wanted: &Wanted::of(&report), inputs, moment, roots: policy.roots, clock };
         let mut material = Material::default();
         self.gather(&about, &Service::ALL, Memory::Kept, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
+        let verdict =
+            verify_report(&report, policy, material.complete(Inputs { now: moment.now(), ..inputs }));
 
         let doubtful: Vec<Service> =
             material.cached.iter().copied().filter(|service| !service.holds(&verdict)).collect();
@@ -95,13 +96,14 @@ impl Errands {
         }
         material.forget(&doubtful);
         self.gather(&about, &doubtful, Memory::Anew, &mut material).await;
-        let verdict = verify_report(&report, policy, material.complete(aged(inputs, began)));
+        let verdict =
+            verify_report(&report, policy, material.complete(Inputs { now: moment.now(), ..inputs }));
         Judged { verdict, report, material }
     }
 
     /// Fetches from `services` what the inputs lack.
     async fn gather(&self, about: &About<'_>, services: &[Service], memory: Memory, material: &mut Material) {
-        let About { wanted, inputs, roots, clock } = *about;
+        let About { wanted, inputs, moment, roots, clock } = *about;
         let asker = Asker {
             http: self.client.http.clone(),
             cache: self.cache.clone(),
@@ -119,13 +121,13 @@ impl Errands {
         let pcs = base(Service::Pcs, inputs.collateral.is_none()).zip(wanted.platform.as_ref());
         let intel = async {
             let (base, platform) = pcs?;
-            Some(intel::collateral(&asker, base, platform, inputs.now, memory).await)
+            Some(intel::collateral(&asker, base, platform, moment, memory).await)
         };
         let rim = base(Service::Rim, inputs.rims.is_empty());
         let rims = async { Some(nvidia::rims(&asker, rim?, &wanted.rims, memory).await) };
         let responder = base(Service::Ocsp, inputs.ocsp.is_empty());
         let ocsp = async |certificates: &[CertificateQuestion]| {
-            Some(nvidia::ocsp(&of_today, responder?, certificates, inputs.now, memory).await)
+            Some(nvidia::ocsp(&of_today, responder?, certificates, moment, memory).await)
         };
         let attester = base(Service::Nras, inputs.nras.is_none()).zip(wanted.gpu_evidence.as_deref());
         let nras = async {
@@ -156,19 +158,34 @@ impl Errands {
     }
 }
 
-/// A live report is judged at the end of the errand: what was signed on the way is else not valid yet.
-fn aged(inputs: Inputs<'_>, began: Instant) -> Inputs<'_> {
-    let passed = match inputs.standing {
-        Standing::Live => began.elapsed().as_secs(),
-        Standing::Archived => 0,
-    };
-    Inputs { now: UnixSeconds(inputs.now.0.saturating_add(passed)), ..inputs }
+/// The time to judge by. Of a live report it moves on with the errand: what was signed on the way is else not valid yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    at: UnixSeconds,
+    began: Option<Instant>,
+}
+
+impl Moment {
+    fn of(inputs: &Inputs<'_>) -> Self {
+        let began = match inputs.standing {
+            Standing::Live => Some(Instant::now()),
+            Standing::Archived => None,
+        };
+        Self { at: inputs.now, began }
+    }
+
+    pub(crate) fn now(self) -> UnixSeconds {
+        // Upwards, as the time of the beginning was rounded down.
+        let passed = self.began.map_or(0, |began| began.elapsed().as_millis().div_ceil(1000));
+        UnixSeconds(self.at.0.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
+    }
 }
 
 /// What an errand is about.
 struct About<'a> {
     wanted: &'a Wanted,
     inputs: Inputs<'a>,
+    moment: Moment,
     roots: Roots,
     clock: UnixSeconds,
 }

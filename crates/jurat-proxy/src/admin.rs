@@ -7,7 +7,6 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, StatusCode},
 };
-use jurat_ledger::Health;
 use serde_json::json;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     engine::Connection,
     error::Refusal,
     query::Query,
+    readiness::Readiness,
     receipts,
     report::{self, Path},
 };
@@ -45,7 +45,9 @@ async fn answer(context: &Rc<Context>, request: &HttpRequest) -> HttpResponse {
         "/livez" => HttpResponse::Ok().content_type("text/plain").body("live\n"),
         "/readyz" => readiness(context).await,
         "/metrics" => {
-            match context.parts.metrics.text(&context.parts.appender, &context.parts.reporter.figures()) {
+            let parts = &context.parts;
+            let readiness = Readiness::of(&parts.appender, &parts.latches);
+            match parts.metrics.text(&parts.appender, &parts.reporter.figures(), &readiness) {
                 Ok(text) => HttpResponse::Ok().content_type(OPENMETRICS).body(text),
                 Err(_) => HttpResponse::InternalServerError().finish(),
             }
@@ -62,21 +64,17 @@ async fn answer(context: &Rc<Context>, request: &HttpRequest) -> HttpResponse {
 /// Ready means: I can prove it. The engine is reported and no latch: it may come and go.
 async fn readiness(context: &Context) -> HttpResponse {
     let latches = &context.parts.latches;
-    let health = context.parts.appender.health();
-    let (signer, store) = (health != Health::Stopped, health == Health::Well);
-    let ready = signer && store && latches.has_report() && latches.has_self_check() && !latches.is_draining();
+    let readiness = Readiness::of(&context.parts.appender, latches);
+    let ready = readiness.is_ready();
+    let each: serde_json::Map<_, _> =
+        readiness.latches().into_iter().map(|(name, green)| (name.to_owned(), green.into())).collect();
     let reachable =
         tokio::time::timeout(Duration::from_millis(500), Connection::open(context.pool.address())).await;
     let body = json!({
         "ready": ready,
-        "latches": {
-            "signer": signer,
-            "report": latches.has_report(),
-            "self_check": latches.has_self_check(),
-            "store": store,
-        },
+        "latches": each,
         "self_check": latches.self_check().to_json(),
-        "draining": latches.is_draining(),
+        "draining": readiness.is_draining(),
         "engine": { "reachable": matches!(reachable, Ok(Ok(_))) },
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

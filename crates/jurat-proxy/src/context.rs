@@ -249,6 +249,16 @@ impl Context {
     /// Counts an exchange that is over and hands its statement to the appender.
     pub(crate) fn append(&self, statement: Statement, id: ReceiptId, slot: Slot) -> Appended {
         self.parts.metrics.exchange(statement.end());
+        // One line an exchange, for whoever asks for it: it is written while the answer's end waits.
+        tracing::debug!(
+            target: "jurat_proxy::exchange",
+            %id,
+            endpoint = statement.endpoint(),
+            status = statement.status(),
+            end = statement.end().as_str(),
+            bytes = statement.response_length(),
+            milliseconds = statement.milliseconds(),
+        );
         slot.append(statement, id)
     }
 }

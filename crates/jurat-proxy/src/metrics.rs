@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{context::EvidenceFigures, error::Reason};
+use crate::{context::EvidenceFigures, error::Reason, readiness::Readiness};
 
 /// Label `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,9 +52,17 @@ struct StateLabel {
     state: &'static str,
 }
 
+/// Label `latch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LatchLabel {
+    latch: &'static str,
+}
+
 /// What is read when somebody asks, not counted as it happens.
 #[derive(Default)]
 struct Readings {
+    ready: Gauge,
+    latches: Family<LatchLabel, Gauge>,
     in_flight: Gauge,
     receipts: Gauge,
     receipt_bytes: Gauge,
@@ -139,7 +147,24 @@ impl Metrics {
             metrics.certificate_ends.clone(),
         );
         metrics.read.register(registry);
+        metrics.begin();
         Arc::new(metrics)
+    }
+
+    /// Counters begin at nought: a first event is then a step up, and an alert on it fires.
+    fn begin(&self) {
+        for end in End::ALL {
+            drop(self.exchanges.get_or_create(&EndLabel { end: Ending(end) }));
+        }
+        for result in ["found", "unknown", "expired", "error"] {
+            drop(self.lookups.get_or_create(&ResultLabel { result }));
+        }
+        for result in ["made", "refused"] {
+            drop(self.reports.get_or_create(&ResultLabel { result }));
+        }
+        for result in ["taken", "refused"] {
+            drop(self.certificates.get_or_create(&ResultLabel { result }));
+        }
     }
 
     pub(crate) fn exchange(&self, end: End) {
@@ -189,8 +214,9 @@ impl Metrics {
         &self,
         appender: &Appender,
         evidence: &EvidenceFigures,
+        readiness: &Readiness,
     ) -> Result<String, std::fmt::Error> {
-        self.read.take(appender, evidence);
+        self.read.take(appender, evidence, readiness);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -199,6 +225,8 @@ impl Metrics {
 
 impl Readings {
     fn register(&self, registry: &mut Registry) {
+        registry.register("ready", "1 if the service is ready", self.ready.clone());
+        registry.register("latch", "1 for a latch of readiness that is green", self.latches.clone());
         registry.register("exchanges_in_flight", "Exchanges under way", self.in_flight.clone());
         registry.register("receipts_kept", "Receipts in the store", self.receipts.clone());
         registry.register(
@@ -228,7 +256,11 @@ impl Readings {
         );
     }
 
-    fn take(&self, appender: &Appender, evidence: &EvidenceFigures) {
+    fn take(&self, appender: &Appender, evidence: &EvidenceFigures, readiness: &Readiness) {
+        self.ready.set(i64::from(readiness.is_ready()));
+        for (latch, green) in readiness.latches() {
+            self.latches.get_or_create(&LatchLabel { latch }).set(i64::from(green));
+        }
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let usage = appender.archive().usage();
         self.in_flight.set(gauge(appender.in_flight() as u64));
@@ -255,3 +287,6 @@ impl Readings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,8 +120,9 @@ impl Pending {
         let limits = &context.parts.limits;
         let Some(exchange) = &mut self.exchange else { return Err(Failure::Engine(Refusal::EngineInvalid)) };
         let demands = &context.parts.demands;
-        let looked_into =
-            demands.look_into_json() && *request.method() == Method::POST && !is_multipart(request.headers());
+        // A form is one where a route takes forms: elsewhere it is a body by a wrong name, which some engines read as JSON.
+        let is_form = route.brings == Brings::Files && is_multipart(request.headers());
+        let looked_into = demands.look_into_json() && *request.method() == Method::POST && !is_form;
         let ahead = if looked_into { Ahead::Whole } else { Ahead::Small };
         let mut upload =
             Upload::begin(payload, ahead, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
@@ -372,10 +373,11 @@ fn body_limit(context: &Context, brings: Brings, headers: &HeaderMap) -> u64 {
     }
 }
 
+/// Whether it is a form by every word on it: of two, an engine may take the other.
 fn is_multipart(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value.as_bytes().get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
-    })
+    let form = |start: &[u8]| start.eq_ignore_ascii_case(b"multipart/");
+    let mut types = headers.get_all(CONTENT_TYPE).peekable();
+    types.peek().is_some() && types.all(|value| value.as_bytes().get(..10).is_some_and(form))
 }
 
 /// The client's Content-Length; the server has refused anything but one number before.

@@ -237,7 +237,6 @@ impl WitnessedBody {
             (End::Complete, _) | (End::EngineFailed, End::Complete) => Last::Properly,
             _ => Last::CutOff,
         };
-        tracing::debug!(id = %self.id, end = %statement.end(), milliseconds = statement.milliseconds(), "exchange ended");
         self.state = State::Storing(self.context.append(statement, self.id, slot), last);
     }
 

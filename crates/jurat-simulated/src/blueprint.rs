@@ -167,6 +167,14 @@ pub enum GpuChain {
     Own,
     /// Those of one more GPU under the same root, which signs nothing.
     Strangers,
+    /// The boot ROM's certificate, which issued the leaf, is no issuer's.
+    NoIssuer,
+    /// The identity's certificate allows no issuer below it, and there are two.
+    PathLength,
+    /// The leaf is an issuer's and may sign no reports.
+    NoSigner,
+    /// The leaf has a critical extension that nobody knows.
+    UnknownExtension,
 }
 
 /// Which firmware the GPUs report.

@@ -27,6 +27,7 @@ mod event_log;
 mod pki;
 mod providers;
 mod quote;
+mod resigned;
 mod roots;
 mod services;
 mod spdm;

@@ -70,7 +70,7 @@ impl TdMeasurements {
 
 /// A quoting enclave with an attestation key of its own, and the one TD it quotes.
 pub(crate) struct QuotingEnclave {
-    key: SigningKey,
+    pub(crate) key: SigningKey,
     /// Header, body type and TD report up to the report data.
     before: Vec<u8>,
     /// The members of a TD 1.5 report that follow the report data.

@@ -42,7 +42,7 @@ mod tag {
 
 /// One GPU.
 pub(crate) struct Gpu {
-    identity: GpuIdentity,
+    pub(crate) identity: GpuIdentity,
     /// The PEM that goes with its reports.
     pub(crate) certificates: String,
     opaque: Vec<u8>,

@@ -24,13 +24,14 @@ use crate::{
 /// A TEE that is none. Cheap to clone; the clones share its keys.
 #[derive(Clone)]
 pub struct SimulatedTee {
-    stage: Arc<Stage>,
+    pub(crate) stage: Arc<Stage>,
     intel_root: Root,
     nvidia_root: Root,
 }
 
 /// What both sources share.
 pub(crate) struct Stage {
+    pub(crate) intel: IntelPki,
     pub(crate) enclave: QuotingEnclave,
     pub(crate) collateral: String,
     pub(crate) event_log: String,
@@ -169,11 +170,12 @@ impl SimulatedTee {
             gpu_nonce: blueprint.gpu_nonce,
             services: Services::mint(blueprint, &nvidia.root, rng)?,
             seed: bytes(rng)?,
+            intel,
         };
         Ok(Self {
-            stage: Arc::new(stage),
-            intel_root: Root::of(&intel.root)?,
+            intel_root: Root::of(&stage.intel.root)?,
             nvidia_root: Root::of(&nvidia.root)?,
+            stage: Arc::new(stage),
         })
     }
 }
@@ -185,8 +187,8 @@ fn gpus<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Vec<Gpu>, MintError> {
     let stranger = match blueprint.gpu_chain {
-        GpuChain::Own => None,
         GpuChain::Strangers => Some(pki.gpu(rng)?.chain),
+        _ => None,
     };
     let links = fabric.links();
     let mint = |index| {

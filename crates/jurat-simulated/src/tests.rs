@@ -5,6 +5,7 @@ mod intel;
 mod log;
 mod nvidia;
 mod reproducible;
+mod resigned;
 mod services;
 
 use std::num::NonZeroU32;

@@ -192,6 +192,16 @@ impl Finding {
     pub(crate) fn holds(&self) -> bool {
         self.status == Status::Pass
     }
+
+    /// With what may be behind it, if it is a failure.
+    pub(crate) fn because(mut self, cause: impl FnOnce() -> Option<String>) -> Self {
+        if self.status == Status::Fail
+            && let Some(cause) = cause()
+        {
+            self.reason = format!("{}; {cause}", self.reason);
+        }
+        self
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ const PAST: &str = "the report was kept: it proves the past, not the present; th
 /// Of a bundle that has hashes for bodies, where the caller brings none.
 pub(crate) const NO_BODIES: &str = "the bodies were not at hand: their hashes are the bundle's own word, so this is about \
                                     an answer of these hashes and about none that you hold";
+/// Of a bundle without an answer.
+pub(crate) const NO_ANSWER: &str =
+    "the bundle has no receipt: this is about a machine, and about no answer of its";
 const REWRITTEN: &str = "the engine was given another request body than the one that was received: a rewrite \
                          that the machine's configuration names";
 

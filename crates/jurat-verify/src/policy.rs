@@ -147,6 +147,10 @@ impl Policy {
             (CheckId::TdxPlatform, self.platforms.is_empty()),
             (CheckId::TdxMeasurements, self.measurements.is_empty()),
             (CheckId::BindSigner, self.signers.is_empty()),
+            (
+                CheckId::BindClaims,
+                every_manifest_source().iter().all(|any| self.manifest_sources.contains(any)),
+            ),
             (CheckId::BindModel, self.models.is_empty()),
             (CheckId::GpuVersions, self.gpu.is_empty()),
         ];

@@ -18,7 +18,7 @@ use self::words::Words;
 use crate::{
     answer::{self, Ruling},
     cli::ChatOptions,
-    exit::{Code, Failure, print, say},
+    exit::{Code, Failure, harmless, print, say},
     selfcheck::fresh_nonce,
     service::now,
     tokens::credentials,
@@ -36,7 +36,7 @@ pub(crate) fn run(options: ChatOptions) -> Result<Code, Failure> {
     let chat = Chat::new(&options)?;
     let live = Live::fetch(&options.url, &options.judging)?;
     let verdict = &live.judged.verdict;
-    let Some(signer) = verdict.trusted_signer() else {
+    let Some(signer) = live.signer() else {
         chat.unverified(verdict);
         return Ok(verify::code(verdict.outcome(), None));
     };
@@ -253,6 +253,5 @@ fn shown(text: &str) -> String {
     if !std::io::stdout().is_terminal() {
         return text.to_owned();
     }
-    let harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
-    text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+    harmless(text)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jurat_client::{BaseUrl, Client, ClientError};
 use jurat_proto::{Nonce, SignatureRecord, UnixSeconds};
-use jurat_verify::{BodyDigests, Inputs, Verdict};
+use jurat_verify::{Inputs, Verdict};
 
 use crate::{
     bundle,
@@ -40,8 +40,8 @@ pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
         print(judged.verdict.to_string().trim_end());
     }
     let neighbours = options.export.as_deref().map(|path| neighbours(path, &record)).transpose()?;
-    let bodies = BodyDigests::of(&request, &response);
-    let verdict = signer.check_among(&record, &bodies, neighbours.as_deref().unwrap_or_default());
+    let neighbours = neighbours.as_deref().unwrap_or_default();
+    let verdict = signer.check_held(&record, &request, &response, neighbours);
     Ok(show(&verdict, json, at))
 }
 

@@ -41,8 +41,13 @@ pub(crate) enum Command {
     Audit(AuditOptions),
     /// Print the running service's report or a certificate request, through its admin listener
     Attest(AttestOptions),
+    /// Say whether the running service is ready: a health check for containers
+    Health(crate::health::HealthOptions),
     /// Look for what `serve` would lack on this machine, and say what to do about it
-    Doctor(DoctorOptions),
+    Doctor(crate::doctor::DoctorOptions),
+    /// Print a manual page, or completions for a shell
+    #[command(subcommand)]
+    Manual(crate::manual::ManualCommand),
     /// Make bearer tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -359,15 +364,6 @@ pub(crate) struct AttestOptions {
     pub(crate) admin: String,
     #[command(flatten)]
     pub(crate) token: TokenOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorOptions {
-    #[command(flatten)]
-    pub(crate) serve: ServeOptions,
-    /// Print the findings as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ use actix_web::{
     web::{self, Payload},
 };
 use jurat_proxy::{Brings, Oath, Route};
+use jurat_verify::Outcome;
 use jurat_witness::Family;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -67,7 +68,7 @@ pub(crate) fn run(options: ConnectOptions) -> Result<Code, Failure> {
     let base = verify::base(&options.url)?;
     let every = Duration::from_secs(options.verify_every);
     let (trust, verdict) = Trust::establish(&options.url, base, options.judging.clone(), every)?;
-    if verdict.trusted_signer().is_none() {
+    if verdict.outcome() != Outcome::Trusted {
         return Ok(verify::show(&verdict, options.judging.json, None));
     }
     let listener = TcpListener::bind(options.listen)

@@ -17,14 +17,24 @@ mod service;
 
 use std::{fmt, time::Duration};
 
+use clap::Args;
 use jurat_verify::Status;
 use serde::Serialize;
 
 use crate::{
-    cli::DoctorOptions,
+    cli::ServeOptions,
     config::Config,
     exit::{Code, Failure, print},
 };
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// How long a peer on this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

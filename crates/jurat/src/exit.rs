@@ -77,10 +77,17 @@ impl Display for Failure {
     }
 }
 
-/// A line for people.
+/// A line for people. It may quote strangers, from whom a terminal takes no orders.
 #[allow(clippy::print_stderr)]
 pub(crate) fn say(line: impl Display) {
-    eprintln!("jurat: {line}");
+    eprintln!("jurat: {}", harmless(&line.to_string()));
+}
+
+/// Without control characters, but for line feeds and tabs.
+pub(crate) fn harmless(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// Data, on stdout. A reader that closed the pipe has what it wanted.

@@ -14,15 +14,19 @@ mod connect;
 #[cfg(feature = "simulated-tee")]
 mod demo;
 mod doctor;
+mod door;
 mod exit;
 mod export;
+mod health;
 mod identity;
+mod manual;
 mod material;
 mod policy;
 mod reporter;
 mod selfcheck;
 mod serve;
 mod service;
+mod supervisor;
 mod tee;
 mod telemetry;
 mod tls;
@@ -77,7 +81,9 @@ fn run(command: Command) -> Result<Code, Failure> {
         Command::Bundle(options) => bundle::run(options),
         Command::Audit(options) => audit::run(options),
         Command::Attest(options) => attest::run(options),
+        Command::Health(options) => health::run(options),
         Command::Doctor(options) => doctor::run(options),
+        Command::Manual(command) => manual::run(command),
         Command::Token(cli::TokenCommand::New(options)) => tokens::new(options),
         Command::Policy(cli::PolicyCommand::Show(options)) => policy::show(options),
         Command::Policy(cli::PolicyCommand::Lint(options)) => policy::lint(options),

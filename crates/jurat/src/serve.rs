@@ -1,5 +1,7 @@
 //! `jurat serve`
 
+use std::rc::Rc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     config::Config,
     exit::{Code, Failure, say},
     service::Service,
+    supervisor::Supervisor,
     telemetry,
 };
 
@@ -17,13 +20,21 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     telemetry::start(LOGGED);
     harden();
+    let supervisor = Supervisor::of_environment()?.map(Rc::new);
     let service = Service::build(config)?;
     actix_web::rt::System::new().block_on(async {
         let (running, data, admin) = service.start()?;
         let servers = [actix_web::rt::spawn(data), actix_web::rt::spawn(admin)];
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::unavailable)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::unavailable)?;
+        if let Some(supervisor) = supervisor.clone() {
+            let readiness = running.readiness();
+            actix_web::rt::spawn(async move { supervisor.attend(readiness).await });
+        }
         one_more(&mut terminate, &mut interrupt).await;
+        if let Some(supervisor) = &supervisor {
+            supervisor.going(running.grace());
+        }
         say("draining; a second signal ends at once");
         tokio::select! {
             () = running.drain() => {}

@@ -14,13 +14,16 @@ use jurat_attest::{Attester, Identity, Settings};
 use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
 use jurat_proto::UnixMillis;
-use jurat_proxy::{Admission, Latches, Metrics, Parts, Reporter, Serving, admin_server, data_server};
+use jurat_proxy::{
+    Admission, Latches, Metrics, Parts, Readiness, Reporter, Serving, admin_server, data_server,
+};
 use jurat_verify::Policy;
 use jurat_witness::Signer;
 
 use crate::{
     archive,
     config::Config,
+    door::{self, Door},
     exit::{Failure, say},
     identity,
     reporter::Evidence,
@@ -72,6 +75,7 @@ pub(crate) struct Running {
     pub(crate) signer: jurat_proto::Address,
     latches: Arc<Latches>,
     appender: Appender,
+    door: Door,
     handle: ServerHandle,
     admin_handle: ServerHandle,
     grace: Duration,
@@ -147,6 +151,7 @@ impl Service {
         };
         let settings = self.tls.as_ref().map(Tls::settings).transpose()?;
         let scheme = if settings.is_some() { "https" } else { "http" };
+        let door = Door::of(&self.listener)?;
         let data = data_server(self.parts.clone(), self.listener, serving, settings)
             .map_err(Failure::unavailable)?;
         let admin_server =
@@ -172,6 +177,7 @@ impl Service {
             signer,
             latches: self.parts.latches,
             appender: self.parts.appender,
+            door,
             handle: data.handle(),
             admin_handle: admin_server.handle(),
             grace: self.config.drain_grace,
@@ -181,11 +187,27 @@ impl Service {
 }
 
 impl Running {
-    /// Not ready any more, and nothing new is taken; returns when the answers under way have ended, or when their
+    /// Looks at the latches whenever it is called.
+    pub(crate) fn readiness(&self) -> impl Fn() -> Readiness + 'static {
+        let (appender, latches) = (self.appender.clone(), Arc::clone(&self.latches));
+        move || Readiness::of(&appender, &latches)
+    }
+
+    /// How long answers under way get at the end.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// The door is shut, then nothing new is taken; returns when the answers under way have ended, or when their
     /// grace is over.
     pub(crate) async fn drain(&self) {
-        self.latches.drain();
+        self.door.nobody_new();
+        sleep(door::EMPTIED).await;
         self.handle.pause().await;
+        // The acceptor must have let go of the socket, or it takes its end for a failure.
+        sleep(GLANCE).await;
+        self.door.shut();
+        self.latches.drain();
         let until = Instant::now() + self.grace;
         while self.latches.answers_under_way() + self.appender.in_flight() > 0 && Instant::now() < until {
             sleep(GLANCE).await;
@@ -201,6 +223,7 @@ impl Running {
         self.latches.drain();
         self.latches.grace_over();
         self.handle.stop(false).await;
+        self.door.shut();
         self.admin_handle.stop(false).await;
         // The workers drop what they held in their own time, and each drop is a receipt.
         let until = Instant::now() + LAST_WORDS;

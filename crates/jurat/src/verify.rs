@@ -4,7 +4,7 @@ use std::{future::Future, path::Path};
 
 use jurat_client::{BaseUrl, Channel, Client, Met};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
-use jurat_verify::{Inputs, Outcome, Policy, Verdict};
+use jurat_verify::{Inputs, Outcome, Policy, TrustedSigner, Verdict};
 
 use crate::{
     cli::{JudgingOptions, VerifyOptions},
@@ -84,6 +84,12 @@ impl Live {
         };
         let (judged, channel) = block_on(meet(&judge, &base(url)?, nonce, options.at))??;
         Ok(Self { judge, nonce, judged, channel })
+    }
+
+    /// The signer, if it is trusted now: a report that calls itself kept proves the past, whatever it was asked.
+    pub(crate) fn signer(&self) -> Option<&TrustedSigner> {
+        let verdict = &self.judged.verdict;
+        verdict.trusted_signer().filter(|_| verdict.outcome() == Outcome::Trusted)
     }
 
     /// A client for what else is to be asked of the service, over the channel that its report established.

@@ -35,10 +35,13 @@ fn whole() -> Vec<u8> {
     events.chain([answers::DONE.to_vec()]).flatten().collect()
 }
 
+/// How many streams a place has had, all whole, and how late their events came.
+type Had = (usize, Vec<Duration>);
+
 /// Streams under way, each followed by another until they are asked for their pace.
 pub(crate) struct Streams {
     over: Arc<AtomicBool>,
-    streams: Vec<JoinHandle<Result<(usize, Vec<Duration>), String>>>,
+    streams: Vec<JoinHandle<Result<Had, String>>>,
 }
 
 impl Streams {

@@ -59,6 +59,27 @@ fn damage_is_no_answer() {
     assert_eq!(cache.read(&sha256(b"folder")), None);
 }
 
+/// A folder may be one that others write into, such as one below /tmp.
+#[test]
+fn nothing_is_followed_out_of_the_folder() {
+    let folder = Folder::new("links");
+    let cache = Cache::open(&folder.0).unwrap();
+    let (precious, draft) = (folder.0.join("precious"), folder.0.join("draft"));
+    fs::write(&precious, b"mine").unwrap();
+    std::os::unix::fs::symlink(&precious, &draft).unwrap();
+    draw_up(&draft, b"an answer").unwrap();
+    assert_eq!(
+        (fs::read(&precious).unwrap(), fs::read(&draft).unwrap()),
+        (b"mine".to_vec(), b"an answer".to_vec())
+    );
+
+    // reading it would wait for a writer, for ever
+    let name = sha256(b"pipe");
+    let made = std::process::Command::new("mkfifo").arg(cache.path(&name)).status().unwrap();
+    assert!(made.success());
+    assert_eq!(cache.read(&name), None);
+}
+
 #[test]
 fn the_oldest_go_first_and_strangers_stay() {
     let folder = Folder::new("prune");

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use jurat_proto::UnixSeconds;
 use jurat_verify::{IntelAnswer, IntelAnswers, Platform, collateral_window};
 use reqwest::Url;
 
 use super::{
-    ErrandError, Missed,
+    ErrandError, Missed, Moment,
     asking::{Answer, Asker, Memory, Question},
 };
 use crate::{BaseUrl, Service, Sources};
@@ -15,17 +14,17 @@ use crate::{BaseUrl, Service, Sources};
 /// Intel's answers hold for thirty days; this is how old news of a revocation may be.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Collateral that holds at `as_of`, and whether any of it came from the cache.
+/// Collateral that holds at that moment, and whether any of it came from the cache.
 pub(super) async fn collateral(
     asker: &Asker,
     base: &BaseUrl,
     platform: &Platform,
-    as_of: UnixSeconds,
+    moment: Moment,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
-    match put_together(asker, base, platform, as_of, memory).await {
+    match put_together(asker, base, platform, moment, memory).await {
         Err(missed) if asker.may_pass_by(memory, &missed.error) => {
-            put_together(asker, base, platform, as_of, Memory::Anew).await
+            put_together(asker, base, platform, moment, Memory::Anew).await
         }
         end => end,
     }
@@ -35,7 +34,7 @@ async fn put_together(
     asker: &Asker,
     base: &BaseUrl,
     platform: &Platform,
-    as_of: UnixSeconds,
+    moment: Moment,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
     let url = |tee, rest: &[&'static str], query: &[(&str, &str)]| {
@@ -76,9 +75,9 @@ async fn put_together(
     let collateral = answers.collateral().map_err(|error| {
         missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
     })?;
-    // without legible dates it is the judge's
+    // Without legible dates it is the judge's
     if let Some(window) = collateral_window(&collateral) {
-        ErrandError::unless_within(&window, as_of).map_err(|error| missed("collateral", error))?;
+        ErrandError::unless_within(&window, moment.now()).map_err(|error| missed("collateral", error))?;
     }
     Ok((collateral, cached))
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use jurat_proto::{UnixSeconds, sha256};
+use jurat_proto::sha256;
 use jurat_verify::{CertificateQuestion, RimId, nras_shape, ocsp_window, read_rim_answer};
 use reqwest::Url;
 use tokio::task::JoinSet;
 
 use super::{
-    ErrandError, Missed,
+    ErrandError, Missed, Moment,
     asking::{Asker, Memory, Question},
     material::Attested,
 };
@@ -57,15 +57,15 @@ pub(super) async fn ocsp(
     asker: &Asker,
     base: &BaseUrl,
     certificates: &[CertificateQuestion],
-    as_of: UnixSeconds,
+    moment: Moment,
     memory: Memory,
 ) -> Haul<Vec<u8>> {
     let errands = certificates.iter().map(|certificate| {
         let (asker, certificate, url) = (asker.clone(), certificate.clone(), base.join([]));
         async move {
-            let word = match one_word(&asker, &url, &certificate, as_of, memory).await {
+            let word = match one_word(&asker, &url, &certificate, moment, memory).await {
                 Err(error) if asker.may_pass_by(memory, &error) => {
-                    one_word(&asker, &url, &certificate, as_of, Memory::Anew).await
+                    one_word(&asker, &url, &certificate, moment, Memory::Anew).await
                 }
                 end => end,
             };
@@ -75,12 +75,12 @@ pub(super) async fn ocsp(
     all(errands).await
 }
 
-/// What a responder says of one certificate, if that holds at `as_of`.
+/// What a responder says of one certificate, if that holds at that moment.
 async fn one_word(
     asker: &Asker,
     url: &Url,
     certificate: &CertificateQuestion,
-    as_of: UnixSeconds,
+    moment: Moment,
     memory: Memory,
 ) -> Result<(Vec<u8>, bool), ErrandError> {
     let nonce = fresh_nonce()?;
@@ -92,7 +92,7 @@ async fn one_word(
     let window = ocsp_window(&answer.body, (!answer.cached).then_some(&nonce));
     let window =
         window.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
-    window.map_or(Ok(()), |window| ErrandError::unless_within(&window, as_of))?;
+    window.map_or(Ok(()), |window| ErrandError::unless_within(&window, moment.now()))?;
     Ok((answer.body, answer.cached))
 }
 

@@ -18,13 +18,16 @@ use super::{
     encoding::{sequence, tagged},
     name, time,
 };
-use crate::{Blueprint, MintError, spdm::FIRMWARE};
+use crate::{Blueprint, GpuChain, MintError, spdm::FIRMWARE};
 
 /// TCG's `CompositeDeviceID`, which Hopper's leafs carry.
 const FWID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.5.4.1");
 /// TCG's `DiceTcbInfo`, which Blackwell's leafs carry.
 const TCB_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.5.4.1.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+
+/// No registered extension: an arc for documentation.
+const UNKNOWN: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.25.1");
 
 /// What all GPUs of one machine have above them.
 pub(crate) struct NvidiaPki {
@@ -33,6 +36,7 @@ pub(crate) struct NvidiaPki {
     provisioner: Certified<SigningKey>,
     validity: Validity,
     architecture: GpuArchitecture,
+    deviation: GpuChain,
 }
 
 /// One GPU's attestation key and the five certificates above it, leaf first.
@@ -49,12 +53,16 @@ impl NvidiaPki {
     ) -> Result<Self, MintError> {
         let end = blueprint.gpus_valid_until.map_or(Ok(Time::INFINITY), time)?;
         let validity = Validity::new(time(blueprint.issued)?, end);
-        let issuer = |common_name: &str| subject(common_name, Role::Issuer(None), validity, vec![]);
+        let deviation = blueprint.gpu_chain;
+        let below = |role| if deviation == GpuChain::PathLength { Role::Issuer(Some(0)) } else { role };
+        let issuer = |common_name: &str, role| subject(common_name, role, validity, vec![]);
         let architecture = blueprint.gpu_architecture;
         let chip = chip(architecture);
-        let identity = root.issue(rng, issuer(&format!("SIMULATED {chip} Identity"))?)?;
-        let provisioner = identity.issue(rng, issuer(&format!("SIMULATED {chip} Provisioner ICA 1"))?)?;
-        Ok(Self { root, identity, provisioner, validity, architecture })
+        let identity =
+            root.issue(rng, issuer(&format!("SIMULATED {chip} Identity"), below(Role::Issuer(None)))?)?;
+        let provisioner = issuer(&format!("SIMULATED {chip} Provisioner ICA 1"), Role::Issuer(None))?;
+        let provisioner = identity.issue(rng, provisioner)?;
+        Ok(Self { root, identity, provisioner, validity, architecture, deviation })
     }
 
     /// A switch with keys of its own, and its number in the fabric.
@@ -78,13 +86,20 @@ impl NvidiaPki {
         let device = hex::encode_upper(bytes::<9, R>(rng)?);
         let chip = chip(self.architecture);
         let named = |part: &str| format!("{chip} A01 GSP {part},serialNumber={device}");
-        let brom = subject(&named("BROM"), Role::Issuer(None), self.validity, vec![])?;
+        let issuer = if self.deviation == GpuChain::NoIssuer { Role::Signer } else { Role::Issuer(None) };
+        let signer = if self.deviation == GpuChain::NoSigner { Role::Issuer(None) } else { Role::Signer };
+        let brom = subject(&named("BROM"), issuer, self.validity, vec![])?;
         let brom = self.provisioner.issue(rng, brom)?;
         let firmware = match self.architecture {
             GpuArchitecture::Blackwell => tcb_info()?,
             _ => firmware_id(&brom)?,
         };
-        let leaf = subject(&named("FMC LF"), Role::Signer, self.validity, vec![firmware])?;
+        let mut extensions = vec![firmware];
+        if self.deviation == GpuChain::UnknownExtension {
+            let nothing = OctetString::new([0x05, 0]).map_err(MintError::encoding("an extension"))?;
+            extensions.push(Extension { extn_id: UNKNOWN, critical: true, extn_value: nothing });
+        }
+        let leaf = subject(&named("FMC LF"), signer, self.validity, extensions)?;
         let leaf = brom.issue(rng, leaf)?;
         let chain = chain(&[&leaf, &brom, &self.provisioner, &self.identity, &self.root])?;
         Ok(GpuIdentity { key: leaf.key, chain })

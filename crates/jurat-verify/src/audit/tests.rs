@@ -5,8 +5,8 @@ mod long;
 mod vectors;
 
 use jurat_proto::{
-    End, Head, PrunePoint, Receipt, ReceiptId, SignatureRecord, SignedHead, SignedPrunePoint, UnixMillis,
-    sha256,
+    Claims, End, Head, PrunePoint, Receipt, ReceiptId, SignatureRecord, SignedHead, SignedPrunePoint,
+    UnixMillis, sha256,
 };
 use k256::ecdsa::SigningKey;
 use proptest::prelude::*;
@@ -179,6 +179,11 @@ fn an_archived_report_trusts_the_past_alone() {
     assert_eq!(verdict.outcome(), Outcome::TrustedThen, "{verdict}");
     assert!(verdict.limits().iter().any(|limit| limit == "old"), "{verdict}");
     assert_eq!(judge(&[&then, &live]).outcome(), Outcome::Trusted);
+    // a key that outlives its process is known now under other claims than those that these receipts name
+    let restarted = Claims { chain: sha256(b"the next chain"), ..claims() };
+    let restarted = signer(address, Some(&restarted.to_json()));
+    let verdict = judge(&[&then, &restarted]);
+    assert_eq!(verdict.outcome(), Outcome::TrustedThen, "{verdict}");
 }
 
 #[test]

@@ -43,7 +43,8 @@ impl BundleVerdict {
         &self.report
     }
 
-    /// On the answer; `None` if the bundle has none, or its report is not trusted.
+    /// On the answer; `None` if the report is not trusted, or if there is no answer and nobody holds bodies of one. Of
+    /// bodies that are held and that nothing in the bundle swears to it is undecided.
     pub fn answer(&self) -> Option<&Verdict> {
         self.answer.as_ref()
     }
@@ -93,10 +94,14 @@ pub fn verify_bundle(text: &str, policy: &Policy, held: Held) -> BundleVerdict {
     };
     let own_time = held.at.is_none().then(|| limits::of_bundle(as_of));
     let report = verify_report(&bundle.report, policy, inputs).limited(own_time.clone());
-    let answer = match (report.trusted_signer(), &bundle.answer) {
-        (Some(signer), Some(answer)) => Some(judge(signer, answer, held.bodies).limited(own_time)),
-        _ => None,
+    let answer = match (report.trusted_signer(), &bundle.answer, held.bodies) {
+        (Some(signer), Some(answer), bodies) => Some(judge(signer, answer, bodies).limited(own_time)),
+        // whoever brings bodies asks about them, and trust in a machine is no answer to that
+        (Some(signer), None, Some(_)) => Some(signer.without_record("the bundle has no receipt")),
+        (Some(_), None, None) | (None, ..) => None,
     };
+    let alone = bundle.answer.is_none().then(|| limits::NO_ANSWER.to_owned());
+    let report = report.limited(alone);
     BundleVerdict { report, answer, as_of }
 }
 

@@ -144,6 +144,26 @@ fn without_trust_in_the_report_no_answer_is_judged() {
     assert_refused(&verdict, &["tdx.quote", "gpu.chain"]);
 }
 
+/// A machine that is trusted is no receipt: whoever holds bodies asks whether these were sworn to.
+#[test]
+fn a_bundle_without_an_answer_says_nothing_of_bodies() {
+    let mut bundle = bundle();
+    bundle.answer = None;
+    let verdict = judge(&bundle, Held::at(Some(NOW)));
+    assert_eq!(verdict.outcome(), Outcome::TrustedThen, "about the report alone\n{verdict}");
+    assert!(verdict.answer().is_none() && limit(verdict.last(), "the bundle has no receipt"), "{verdict}");
+
+    let bodies = Some(BodyDigests::of(REQUEST, RESPONSE));
+    let verdict = judge(&bundle, Held { at: Some(NOW), bodies, ..Held::default() });
+    assert_eq!(verdict.outcome(), Outcome::Undecided, "{verdict}");
+    let check = verdict.last().check(crate::CheckId::ReceiptSignature).unwrap();
+    assert_eq!(
+        (check.status, check.reason.as_str()),
+        (Status::Skip, "the bundle has no receipt"),
+        "{verdict}"
+    );
+}
+
 #[test]
 fn what_is_no_bundle_is_refuted() {
     let whole = bundle().to_json().unwrap();

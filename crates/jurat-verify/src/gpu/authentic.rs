@@ -3,10 +3,11 @@
 
 use std::fmt::Display;
 
-use jurat_proto::Nonce;
+use jurat_proto::{Digest, Nonce};
 
 use super::{
     Gpu,
+    certificates::Chain,
     firmware::{self, Firmware},
     identity,
     payload::Payload,
@@ -39,7 +40,8 @@ pub(super) fn present(gpus: &[Gpu<'_>], claimed: Option<u32>) -> Finding {
     }
     let keys: Vec<_> = gpus.iter().filter_map(|gpu| gpu.chain.as_ref().ok()).collect();
     for (at, chain) in keys.iter().enumerate() {
-        if keys.iter().take(at).any(|other| other.leaf_spki == chain.leaf_spki) {
+        let twice = |other: &&Chain| other.leaf_spki == chain.leaf_spki || device(other) == device(chain);
+        if keys.iter().take(at).any(twice) {
             return Finding::fail("the evidence of one GPU is there twice");
         }
     }
@@ -51,6 +53,14 @@ pub(super) fn present(gpus: &[Gpu<'_>], claimed: Option<u32>) -> Finding {
         Some(_) => Finding::pass(format!("evidence of {count}, as many as the claims say")),
         None => Finding::pass(format!("evidence of {count}; how many the machine has is not attested")),
     }
+}
+
+/// The key that a GPU was made with, as the certificate above its leaf has it: of leaves it makes another at every start.
+/// Where that certificate is not the chip's own, the leaf's key has to do.
+fn device(chain: &Chain) -> Digest {
+    let of_chip = |certificate| identity::chip(certificate).filter(|chip| chip.starts_with('G'));
+    let own = chain.issuers.first().filter(|issuer| of_chip(&issuer.certificate).is_some());
+    own.map_or(chain.leaf_spki, |issuer| issuer.spki)
 }
 
 /// `gpu.chain`: every chain ends at the pinned root.

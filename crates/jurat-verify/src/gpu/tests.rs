@@ -97,6 +97,25 @@ fn chains_of_other_shapes_are_refused() {
     );
 }
 
+/// A GPU certifies another key at every start: by its leaf alone one could be counted again after each.
+#[test]
+fn one_gpu_is_one_after_a_restart() {
+    use crate::report::tests::{Attester, NONCE, NOW, blueprint};
+    let attester = Attester::new(&blueprint());
+    let report = attester.report(jurat_proto::Binding::JuratV1, &NONCE);
+    let payload = Payload::parse(report["nvidia_payload"].as_str().unwrap()).unwrap().unwrap();
+    let root = roots::nvidia(Roots::Simulated);
+    let mut gpus: Vec<_> = payload.gpus.iter().map(|evidence| Gpu::read(evidence, &root, NOW)).collect();
+    assert_eq!(gpus.len(), 2);
+    assert!(authentic::present(&gpus, Some(2)).holds());
+    let device = gpus[0].chain.as_ref().unwrap().issuers[0].spki;
+    gpus[1].chain.as_mut().unwrap().issuers[0].spki = device;
+    assert_eq!(authentic::present(&gpus, Some(2)), Finding::fail("the evidence of one GPU is there twice"));
+    // above that stands whom all GPUs share
+    let shared = |gpu: &Gpu<'_>| gpu.chain.as_ref().unwrap().issuers[1].spki;
+    assert_eq!(shared(&gpus[0]), shared(&gpus[1]));
+}
+
 #[test]
 fn payloads_are_bounded_and_strict() {
     assert_eq!(Payload::parse(""), Ok(None));

@@ -128,6 +128,8 @@ fn what_a_policy_pins_it_requires() {
     assert_eq!(pinned(&format!("platforms = [\"{}\"]", "0a".repeat(16))), [CheckId::TdxPlatform]);
     assert_eq!(pinned(&format!("models = [\"{}\"]", "0a".repeat(32))), [CheckId::BindModel]);
     assert_eq!(pinned(&format!("signers = [\"0x{}\"]", "0a".repeat(20))), [CheckId::BindSigner]);
+    assert_eq!(pinned("manifest_sources = [\"none\", \"at_start\"]"), [CheckId::BindClaims]);
+    assert_eq!(pinned("manifest_sources = [\"none\", \"at_start\", \"cached\"]"), [], "it leaves none out");
     let mut gpu = Policy::parse(BUILT_IN[1]).unwrap();
     gpu.gpu.architectures.push(gpu::Architecture::Hopper);
     assert!(gpu.requires(CheckId::GpuVersions));

@@ -1,6 +1,7 @@
 //! The checks on receipts, `receipt.*`.
 
 mod bodies;
+mod broker;
 mod chain;
 mod claims;
 mod end;
@@ -9,7 +10,8 @@ mod signature;
 use jurat_proto::{Digest, SignatureRecord};
 
 pub use self::bodies::BodyDigests;
-use crate::{CheckId, TrustedSigner, Verdict, limits, verdict::Transcript};
+use self::broker::Held;
+use crate::{CheckId, TrustedSigner, Verdict, check::Finding, limits, verdict::Transcript};
 
 impl TrustedSigner {
     /// Whether this signer swore to this very answer to this very request. Both bodies are hashed here;
@@ -18,7 +20,20 @@ impl TrustedSigner {
     /// `request` and `response` are body bytes after transfer-decoding, streams with every `data:` line,
     /// blank line, comment and `[DONE]`.
     pub fn check(&self, record: &SignatureRecord, request: &[u8], response: &[u8]) -> Verdict {
-        self.check_digests(record, &BodyDigests::of(request, response))
+        self.check_held(record, request, response, &[])
+    }
+
+    /// The same, with other records of the archive, as in [`check_among`](Self::check_among). Where bodies that are held
+    /// whole do not fit, the reasons say so if 0G's Provider Broker seems to have rewritten them.
+    pub fn check_held(
+        &self,
+        record: &SignatureRecord,
+        request: &[u8],
+        response: &[u8],
+        neighbours: &[SignatureRecord],
+    ) -> Verdict {
+        let held = Held { request, response };
+        self.judge_record(record, &BodyDigests::of(request, response), neighbours, Some(held))
     }
 
     /// The same, of bodies that the caller hashed.
@@ -34,18 +49,43 @@ impl TrustedSigner {
         bodies: &BodyDigests,
         neighbours: &[SignatureRecord],
     ) -> Verdict {
+        self.judge_record(record, bodies, neighbours, None)
+    }
+
+    fn judge_record(
+        &self,
+        record: &SignatureRecord,
+        bodies: &BodyDigests,
+        neighbours: &[SignatureRecord],
+        held: Option<Held<'_>>,
+    ) -> Verdict {
         let mut transcript = Transcript::default();
         let receipt = &record.receipt;
-        transcript.file(CheckId::ReceiptSignature, signature::judge(record, self.address()));
+        let signed = signature::judge(record, self.address());
+        // Only a genuine receipt has a story of its own to tell.
+        let held = held.filter(|_| signed.holds());
+        transcript.file(CheckId::ReceiptSignature, signed);
         transcript.file(CheckId::ReceiptText, signature::judge_text(record));
-        transcript.file(CheckId::ReceiptRequest, bodies.judge_request(receipt));
-        transcript.file(CheckId::ReceiptResponse, bodies.judge_response(receipt));
+        let request = bodies.judge_request(receipt);
+        transcript.file(CheckId::ReceiptRequest, request.because(|| held?.of_request(receipt)));
+        let response = bodies.judge_response(receipt);
+        transcript.file(CheckId::ReceiptResponse, response.because(|| held?.of_response(receipt)));
         transcript.file(CheckId::ReceiptClaims, claims::judge(record, self));
         transcript.file(CheckId::ReceiptChain, chain::judge(record, neighbours, self.address()));
         transcript.file(CheckId::ReceiptEnd, end::judge(receipt.end));
 
         let rewritten = ![receipt.request_hash, Digest::ZERO].contains(&receipt.forwarded_hash);
         limits::of_receipt(self.limits(), rewritten, &mut transcript);
+        transcript.judge_receipt(self, self.required())
+    }
+
+    /// The verdict on bodies to which there is no record: nothing speaks against them, and nobody swears to them.
+    pub(crate) fn without_record(&self, reason: &str) -> Verdict {
+        let mut transcript = Transcript::default();
+        for id in self.required() {
+            transcript.file(*id, Finding::skip(reason));
+        }
+        limits::of_receipt(self.limits(), false, &mut transcript);
         transcript.judge_receipt(self, self.required())
     }
 

@@ -8,6 +8,7 @@ use dcap_qvl::{
     intel,
     policy::QuoteClaims,
     quote::{Quote, Report, TDReport10},
+    tcb_info::TcbInfo,
     verify::QuoteVerifier,
 };
 use der::{DateTime, Decode, Encode};
@@ -90,12 +91,19 @@ fn verify(quote: &[u8], roots: Roots, collateral: &str, now: UnixSeconds) -> Res
                 .ok_or("the simulated root is not legible")?,
         ),
     };
+    let tcb_info = collateral.tcb_info.clone();
     // Debug TDs and every TCB status but Revoked pass here: tdx.debug and tdx.tcb judge those, each by name.
-    verifier
+    let claims = verifier
         .with_config::<RustCryptoConfig>()
         .allow_debug(true)
         .verify_with_policy(quote, collateral, now.0, &QuotePolicy::claims_only(now.0))
-        .map_err(|error| format!("{error:#}"))
+        .map_err(|error| format!("{error:#}"))?;
+    // dcap-qvl compares the platform's family, and not who provisioned it
+    let tcb_info: TcbInfo = serde_json::from_str(&tcb_info).map_err(|error| error.to_string())?;
+    if !tcb_info.pce_id.eq_ignore_ascii_case(&hex::encode(&claims.platform.pck.pce_id)) {
+        return Err("the TCB info is about another PCE than the platform's".into());
+    }
+    Ok(claims)
 }
 
 /// From the youngest to the first that expires of everything that the judgement rests on: Intel's statements, lists

@@ -162,7 +162,7 @@ impl Trust {
     fn heed(&self, live: &Live) -> Result<(), Failure> {
         let verdict = &live.judged.verdict;
         let mut made = None;
-        if let Some(signer) = verdict.trusted_signer() {
+        if let Some(signer) = live.signer() {
             let relay = live.channel.relay().map_err(Failure::unavailable)?;
             let signer = signer.clone();
             made = Some(Arc::new(Trusted { signer, errand: live.errand()?, relay, since: Instant::now() }));

@@ -297,7 +297,7 @@ fn a_driver_that_never_answers() {
     let knobs = [("FAULT", "nvmlDeviceGetConfComputeGpuAttestationReport=hang#3")];
     in_child("a_driver_that_never_answers", &knobs, || {
         let nvml = Box::new(Nvml::new(library()));
-        let gpus = TimelyGpus::new(nvml, Duration::from_millis(300)).unwrap();
+        let gpus = TimelyGpus::new(nvml, Duration::from_secs(2)).unwrap();
         let machine = Machine::start(gpus).unwrap_or_else(|error| panic!("{error}"));
         let ask = |byte| {
             let (tell, told) = mpsc::channel();

@@ -70,11 +70,18 @@ impl Chain {
 
     fn standing(&self, trust: &Trust<'_>) -> Standing {
         // one signer may be trusted by several reports: now, if any of them is of now
-        let of = |address: &Address| {
-            let all: Vec<_> = trust.of(*address).map(TrustedSigner::standing).collect();
-            if all.contains(&Standing::Live) { Standing::Live } else { weakest(all) }
+        let best = |all: Vec<Standing>| match all.contains(&Standing::Live) {
+            true => Standing::Live,
+            false => weakest(all),
         };
-        weakest(self.signer.iter().chain(&self.pruners).map(of))
+        let of = |address: &Address| best(trust.of(*address).map(TrustedSigner::standing).collect());
+        // receipts rest on the report that attests their claims, whatever is known of the same key under others
+        let own = self.signer.map(|address| {
+            let attesting = trust.of(address).filter(|one| one.claims_hash() == self.claims_hash.as_ref());
+            let attesting: Vec<_> = attesting.map(TrustedSigner::standing).collect();
+            if attesting.is_empty() { of(&address) } else { best(attesting) }
+        });
+        weakest(own.into_iter().chain(self.pruners.iter().map(of)))
     }
 
     fn judge_signatures(&self) -> Finding {

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 /// Deeper than any manifest: they have six levels.
 const MAX_DEPTH: usize = 12;
+/// More than any element has: digests of a measurement, at most 64, and what is said of them. Each is compared with all others.
+const MAX_ATTRIBUTES: usize = 128;
 
 /// A name, with the namespace that its prefix stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +178,9 @@ impl<'a> Reader<'a> {
                 ("", "xmlns") => self.declare("", value, &mut declared)?,
                 ("xmlns", prefix) => self.declare(prefix, value, &mut declared)?,
                 _ => raw.push((prefix, local, value)),
+            }
+            if raw.len() + declared.len() > MAX_ATTRIBUTES {
+                return Err(self.wrong("an element has more attributes than manifests need"));
             }
         };
         let name = self.resolve(prefix, local, true)?;

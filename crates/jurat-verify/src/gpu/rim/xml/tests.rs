@@ -25,6 +25,17 @@ fn what_manifests_have_is_read() {
     assert!(read("<a/>").unwrap().name.is("", "a"));
 }
 
+/// Whoever writes the bundle writes its manifests: what is compared with all its like must be few.
+#[test]
+fn attributes_are_few() {
+    let attributes = |number: usize| (0..number).map(|at| format!(" a{at}=''")).collect::<String>();
+    let namespaces = |number: usize| (0..number).map(|at| format!(" xmlns:p{at}='u'")).collect::<String>();
+    assert!(read(&format!("<a{}{}/>", attributes(100), namespaces(28))).is_ok());
+    for many in [attributes(129), namespaces(129), attributes(100) + &namespaces(29)] {
+        assert_eq!(refused(&format!("<a{many}/>")), "an element has more attributes than manifests need");
+    }
+}
+
 #[test]
 fn everything_else_is_refused_by_name() {
     for (text, what) in [

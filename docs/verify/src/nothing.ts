@@ -1,0 +1,2 @@
+/** Stands in for Node's modules, which no browser has. */
+export default {};
