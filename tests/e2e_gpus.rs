@@ -6,11 +6,11 @@
 use std::{
     path::PathBuf,
     process::{Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jurat_proto::{Claims, ReportBody};
-use jurat_tests::{Answer, FakeEngine, Sidecar, SidecarBuilder, binary, random_nonce};
+use jurat_tests::{Answer, FakeEngine, Readiness, Sidecar, SidecarBuilder, binary, random_nonce};
 use serde_json::Value;
 
 /// A configuration file, gone with the test.
@@ -134,7 +134,14 @@ printf '{"result_code":0,"evidences":[{"arch":"LS10","certificate":"%s","evidenc
 async fn switches_have_their_place() {
     let config = Config::with_library("switches", TOOL);
     let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie")];
-    let sidecar = before(&config).await.variables(knobs).start().await;
+    // The tool's evidence is over the nonce and signed by nobody: it is collected, bound, and refuted by the self-check.
+    let sidecar = before(&config).await.variables(knobs).launch().await.unwrap();
+    assert!(sidecar.readiness_within(Readiness::Red, Duration::from_secs(30)).await, "{}", sidecar.said());
+    let until = Instant::now() + Duration::from_secs(60);
+    while !sidecar.said().contains("fail gpu.mode: switch 0") {
+        assert!(Instant::now() < until, "the self-check must name the switch: {}", sidecar.said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let report = report(&sidecar).await;
     let payload: Value = serde_json::from_str(report.nvswitch_payload.as_deref().unwrap()).unwrap();
     assert_eq!(payload["arch"], "LS10");
