@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jurat_tests::{Answer, FakeEngine, Script, Sidecar, Step, answers, request};
 
@@ -79,6 +79,23 @@ async fn a_body_that_is_too_large_is_413_before_it_is_sent() {
         client.closes_within(Duration::from_secs(10)).await,
         "the connection closes behind a refused body"
     );
+}
+
+/// A body without a length is refused when it is too long, and what its sender goes on with is not borne for long.
+#[tokio::test]
+async fn a_refused_body_that_goes_on_is_cut_off() {
+    let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
+    let sidecar = Sidecar::before(engine.url()).args(["--body-limit", "1000"]).start().await;
+    let mut client = sidecar.connect().await;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.send(head.as_bytes()).await.unwrap();
+    let began = Instant::now();
+    let chunk = answers::chunk(&vec![b' '; 64 << 10]);
+    while client.send(&chunk).await.is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it is still read");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(engine.recorded().iter().all(|heard| !heard.whole), "the engine must never take it for whole");
 }
 
 /// An upload that stops in the middle is nobody's exchange.

@@ -1,7 +1,8 @@
 //! Over a connection of HTTP/1.1 that has no request under way: one that dawdles over the head of its next is closed.
 //!
 //! actix-http bounds the first head of a connection alone. Behind it, a head of which one byte has come puts out its
-//! keep-alive timer and starts no other, so that whoever asks once could hold a connection for ever.
+//! keep-alive timer and starts no other, so that whoever asks once could hold a connection for ever. And the rest of a
+//! chunked body that was refused is read and thrown away for as long as it comes; one with a length is not.
 
 use std::{
     cell::Cell,
@@ -19,7 +20,11 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use super::GOODBYE;
 use crate::server::KEEP_ALIVE;
+
+/// More bytes than actix-http takes for a head: what comes beyond is the body of a request that was refused.
+const NO_HEAD: usize = 256 << 10;
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Vigil {
     idle_since: Cell<Instant>,
     /// When the first byte came of a head that is not whole.
     begun: Cell<Option<Instant>>,
+    /// Bytes since then.
+    came: Cell<usize>,
     head_timeout: Duration,
 }
 
@@ -38,20 +45,29 @@ pub(crate) struct UnderWay(Rc<Vigil>);
 impl Vigil {
     fn new(head_timeout: Duration) -> Rc<Self> {
         let (under_way, idle_since, begun) = (Cell::new(0), Cell::new(Instant::now()), Cell::new(None));
-        Rc::new(Self { under_way, idle_since, begun, head_timeout })
+        Rc::new(Self { under_way, idle_since, begun, came: Cell::new(0), head_timeout })
     }
 
     /// A head has come.
     pub(crate) fn request(self: &Rc<Self>) -> UnderWay {
         self.under_way.set(self.under_way.get() + 1);
         self.begun.set(None);
+        self.came.set(0);
         UnderWay(Rc::clone(self))
     }
 
-    fn bytes_came(&self) {
-        if self.under_way.get() == 0 && self.begun.get().is_none() {
-            self.begun.set(Some(Instant::now()));
+    /// Notes bytes of no request under way; whether it is enough of them. A sender that never pauses is looked at here
+    /// alone, as no read of its socket has to wait.
+    fn bytes_came(&self, count: usize) -> bool {
+        if self.under_way.get() > 0 {
+            return false;
         }
+        let now = Instant::now();
+        let begun = self.begun.get().unwrap_or(now);
+        self.begun.set(Some(begun));
+        self.came.set(self.came.get().saturating_add(count));
+        let goes_on = self.came.get() > NO_HEAD && now >= begun + GOODBYE;
+        goes_on || self.is_overdue(now)
     }
 
     /// Whether enough is enough. What came of a head while an answer was under way is not told from silence.
@@ -91,8 +107,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         let this = self.get_mut();
         let before = into.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(task, into) {
-            if into.filled().len() > before {
-                this.vigil.bytes_came();
+            let came = into.filled().len() - before;
+            if came > 0 && this.vigil.bytes_came(came) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             return Poll::Ready(read);
         }
