@@ -43,13 +43,13 @@ impl Demands {
         self.request_id == Gate::Refuse || self.remote_media == Gate::Refuse || self.cache_salt.is_some()
     }
 
-    /// Judges a whole body and gives back the one for the engine. The received one is untouched unless there is a salt.
+    /// Judges a whole body; gives back what the engine gets in its place, if it gets another.
     pub(crate) fn meet(
         &self,
         body: &Bytes,
         family: Family,
         owner: Option<&Digest>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Option<Bytes>, Refusal> {
         let found = Inspected::read(body).map_err(|_| Refusal::BodyUnreadable)?;
         if self.request_id == Gate::Refuse && found.request_id {
             return Err(Refusal::RequestIdRefused);
@@ -59,8 +59,8 @@ impl Demands {
         }
         Ok(match (&self.cache_salt, family) {
             // vLLM takes a salt on these routes alone.
-            (Some(key), Family::Chat | Family::Responses) => key.salt(body, owner),
-            _ => body.clone(),
+            (Some(key), Family::Chat | Family::Responses) => Some(key.salt(body, owner)),
+            _ => None,
         })
     }
 }

@@ -96,5 +96,5 @@ pub fn demand(body: &[u8]) -> Option<Vec<u8>> {
         remote_media: Gate::Refuse,
         cache_salt: Some(SaltKey::new([7; 32])),
     };
-    demands.meet(&Bytes::copy_from_slice(body), Family::Chat, None).ok().map(|body| body.to_vec())
+    demands.meet(&Bytes::copy_from_slice(body), Family::Chat, None).ok().flatten().map(|body| body.to_vec())
 }

@@ -126,16 +126,14 @@ impl Pending {
         let ahead = if looked_into { Ahead::Whole } else { Ahead::Small };
         let mut upload =
             Upload::begin(payload, ahead, limit, limits.idle, exchange).await.map_err(Failure::Door)?;
-        let mut declared = declared;
-        let mut rewritten = None;
-        if looked_into {
+        let rewritten = if looked_into {
             let owner = owner::of(request.headers());
-            let body = demands.meet(&upload.start, route.family, owner.as_ref()).map_err(Failure::Door)?;
-            if body != upload.start {
-                declared = declared.map(|_| body.len() as u64);
-                upload.replace(body.clone());
-                rewritten = Some(body);
-            }
+            demands.meet(&upload.start, route.family, owner.as_ref()).map_err(Failure::Door)?
+        } else {
+            None
+        };
+        if let Some(body) = &rewritten {
+            upload.replace(body.clone());
         }
         let has_body = declared.is_some() || request.headers().contains_key("transfer-encoding");
         let framing = upload.framing(declared, has_body);
