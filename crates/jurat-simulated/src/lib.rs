@@ -29,6 +29,7 @@ mod providers;
 mod quote;
 mod resigned;
 mod roots;
+mod seeded;
 mod services;
 mod spdm;
 mod tee;
@@ -43,6 +44,7 @@ pub use quote::TdMeasurements;
 pub use roots::{
     INTEL_ROOT_KEY_PEM, INTEL_ROOT_PEM, NVIDIA_ROOT_KEY_PEM, NVIDIA_ROOT_PEM, RootFiles, mint_root_files,
 };
+pub use seeded::Seeded;
 pub use services::{
     nras::{NRAS_ISSUER, Nras, NrasExchange},
     ocsp::Ocsp,

@@ -17,4 +17,3 @@ mod pem;
 pub mod refuse;
 pub mod rests;
 pub mod scene;
-mod seeded;

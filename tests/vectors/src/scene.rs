@@ -8,15 +8,12 @@ use jurat_proto::{
     Binding, Claims, Digest, KeyOrigin, Layout, ManifestSource, Model, Nonce, PublicKey, ReportData,
     Software, Tls, UnixMillis, UnixSeconds, gpu_nonce, report_data, sha256,
 };
-use jurat_simulated::{Blueprint, Ocsp, ProtectedPcie, Rims, SimulatedTee, Switches};
+use jurat_simulated::{Blueprint, Ocsp, ProtectedPcie, Rims, Seeded, SimulatedTee, Switches};
 use k256::ecdsa::SigningKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
-    format::{Inputs, Nras},
-    seeded::Seeded,
-};
+use crate::format::{Inputs, Nras};
 
 pub mod dstack;
 

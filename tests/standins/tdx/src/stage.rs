@@ -1,16 +1,14 @@
 //! Who mints the quotes: a simulated TEE that every process can mint again.
 
 use std::{
-    convert::Infallible,
     num::NonZeroU32,
     str::FromStr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use jurat_attest::{Quote, QuoteProvider as _};
-use jurat_proto::{ReportData, UnixSeconds, sha256};
-use jurat_simulated::{Blueprint, SimulatedTee};
-use rand_core::{TryCryptoRng, TryRng};
+use jurat_proto::{ReportData, UnixSeconds};
+use jurat_simulated::{Blueprint, Seeded, SimulatedTee};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -67,7 +65,7 @@ impl Stage {
     pub fn new(seed: u64, now: UnixSeconds) -> Self {
         let blueprint = Blueprint::new(now, NonZeroU32::MIN);
         let mint =
-            |blueprint: &Blueprint| blueprint.mint_with(&mut Counted(seed << 32)).expect("it can be minted");
+            |blueprint: &Blueprint| blueprint.mint_with(&mut Seeded::new(seed)).expect("it can be minted");
         Self { honest: mint(&blueprint), debug: mint(&blueprint.clone().debug()) }
     }
 
@@ -114,32 +112,3 @@ impl Stage {
         }
     }
 }
-
-/// SHA-256 of a counter: randomness that another process has too.
-struct Counted(u64);
-
-impl TryRng for Counted {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in out.chunks_mut(32) {
-            self.0 = self.0.wrapping_add(1);
-            chunk.copy_from_slice(&sha256(&self.0.to_be_bytes()).as_bytes()[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counted {}

@@ -1,17 +1,19 @@
-//! Randomness that is none: SHA-256 of a counter, so that the same table makes the same files.
+//! Randomness that is none: SHA-256 of a counter, so that the same seed mints the same bytes in another process.
 
 use std::convert::Infallible;
 
 use jurat_proto::sha256;
 use rand_core::{TryCryptoRng, TryRng};
 
-pub(crate) struct Seeded {
+/// For [`Blueprint::mint_with`](crate::Blueprint::mint_with): whoever knows the seed knows every key.
+pub struct Seeded {
     seed: u64,
     drawn: u64,
 }
 
 impl Seeded {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// From a number.
+    pub fn new(seed: u64) -> Self {
         Self { seed, drawn: 0 }
     }
 }
