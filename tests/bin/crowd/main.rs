@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
-mod pace;
 mod report;
 
 use std::{
@@ -16,9 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jurat_tests::{Client, FakeEngine, Sidecar, binary, random_nonce, request};
-use pace::{Pace, Streams};
+use jurat_tests::{
+    Client, FakeEngine, Pace, PacedStreams, Sidecar, binary, paced_script, random_nonce, request,
+};
 use tokio::sync::Barrier;
+
+/// Streams at a time.
+const STREAMS: usize = 8;
 
 /// What came of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(clients: usize, device: Duration) -> Result<(), String> {
-    let engine = FakeEngine::start_forgetful(|_| pace::script()).await;
+    let engine = FakeEngine::start_forgetful(|_| paced_script()).await;
     let config = std::env::temp_dir().join(format!("jurat-crowd-{}.toml", std::process::id()));
     let library = binary::nvml_standin().display().to_string();
     std::fs::write(&config, format!("nvml_library = {library:?}\n")).map_err(|error| error.to_string())?;
@@ -70,14 +73,14 @@ async fn run(clients: usize, device: Duration) -> Result<(), String> {
     let sidecar = Arc::new(started);
     println!("crowd: {clients} clients, half of them leaving, GPUs at {milliseconds} ms");
 
-    let alone = Streams::start(&sidecar);
+    let alone = PacedStreams::start(&sidecar, STREAMS);
     tokio::time::sleep(device * 8).await;
-    let alone = alone.pace().await;
-    let beside = Streams::start(&sidecar);
+    let alone = alone.pace().await?;
+    let beside = PacedStreams::start(&sidecar, STREAMS);
     let began = Instant::now();
     let fates = crowd(&sidecar, clients, device).await?;
     let over = began.elapsed();
-    let beside = beside.pace().await;
+    let beside = beside.pace().await?;
 
     let served: Vec<Duration> = fates
         .iter()
@@ -91,8 +94,8 @@ async fn run(clients: usize, device: Duration) -> Result<(), String> {
          the slowest report in {slowest:.1?}",
         served.len()
     );
-    println!("crowd: events later than the engine's pace, alone:  {alone}");
-    println!("crowd: events later than the engine's pace, beside: {beside}");
+    println!("crowd: alone:  {alone}");
+    println!("crowd: beside: {beside}");
     verdict(&sidecar, clients, device, served.len(), refused, (&alone, &beside)).await
 }
 

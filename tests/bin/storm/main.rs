@@ -7,7 +7,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod attacks;
-mod streams;
 
 use std::{
     process::ExitCode,
@@ -16,8 +15,7 @@ use std::{
 };
 
 use attacks::Attack;
-use jurat_tests::{FakeEngine, Sidecar, random_nonce};
-use streams::{Pace, Streams};
+use jurat_tests::{FakeEngine, Pace, PacedStreams, Sidecar, paced_script, random_nonce};
 
 /// How much later an event may come, at the 99th percentile, than in the undisturbed rounds on either side.
 const RATIO: f64 = 1.5;
@@ -52,7 +50,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(streams: usize, scale: usize) -> Result<(), String> {
-    let engine = FakeEngine::start_forgetful(|_| streams::script()).await;
+    let engine = FakeEngine::start_forgetful(|_| paced_script()).await;
     let sidecar = Arc::new(Sidecar::before(engine.url()).start().await);
     println!("storm: {streams} streams, an event each 20 ms, attacks at {scale} % of their full size");
     // The first round warms what the first requests pay for.
@@ -85,7 +83,7 @@ async fn run(streams: usize, scale: usize) -> Result<(), String> {
 
 /// Streams for as long as the attack takes, or for a calm while. Every stream must have all its events and its receipt.
 async fn round(sidecar: &Arc<Sidecar>, count: usize, attack: Option<&Attack>) -> Result<Pace, String> {
-    let streams = Streams::start(sidecar, count);
+    let streams = PacedStreams::start(sidecar, count);
     let began = Instant::now();
     if let Some(attack) = attack {
         let said = attack.run(sidecar.address()).await?;

@@ -1,4 +1,5 @@
-//! The streams that must not notice: each event numbered, each stream's receipt fetched behind its last byte.
+//! Streams that must not notice what goes on beside them: an event a beat, each with its number, each stream's receipt
+//! fetched behind its last byte, and how much later than the engine sent them the events came.
 
 use std::{
     fmt,
@@ -10,19 +11,20 @@ use std::{
 };
 
 use jurat_proto::{End, sha256};
-use jurat_tests::{Client, Message, Oath, Script, Sidecar, Step, answers, request};
 use tokio::task::JoinHandle;
+
+use crate::{Client, Message, Oath, Script, Sidecar, Step, answers, request};
 
 /// Between two events.
 const BEAT: Duration = Duration::from_millis(20);
 /// One stream lasts two seconds.
 const EVENTS: usize = 100;
 
-/// One stream: an event a beat, each with its number.
-pub(crate) fn script() -> Script {
+/// What the engine says on one stream.
+pub fn paced_script() -> Script {
     let mut steps = vec![Step::Send(answers::stream_head())];
     for number in 0..EVENTS {
-        let event = answers::chat_event("chatcmpl-storm", &format!("word {number}"));
+        let event = answers::chat_event("chatcmpl-paced", &format!("word {number}"));
         steps.extend([Step::Send(answers::chunk(&event)), Step::Sleep(BEAT)]);
     }
     steps.extend([Step::Send(answers::chunk(answers::DONE)), Step::Send(answers::LAST_CHUNK.to_vec())]);
@@ -31,7 +33,7 @@ pub(crate) fn script() -> Script {
 
 /// What a stream's bytes must be.
 fn whole() -> Vec<u8> {
-    let events = (0..EVENTS).map(|number| answers::chat_event("chatcmpl-storm", &format!("word {number}")));
+    let events = (0..EVENTS).map(|number| answers::chat_event("chatcmpl-paced", &format!("word {number}")));
     events.chain([answers::DONE.to_vec()]).flatten().collect()
 }
 
@@ -39,20 +41,21 @@ fn whole() -> Vec<u8> {
 type Had = (usize, Vec<Duration>);
 
 /// Streams under way, each followed by another until they are asked for their pace.
-pub(crate) struct Streams {
+pub struct PacedStreams {
     over: Arc<AtomicBool>,
     streams: Vec<JoinHandle<Result<Had, String>>>,
 }
 
-impl Streams {
-    pub(crate) fn start(sidecar: &Arc<Sidecar>, count: usize) -> Self {
+impl PacedStreams {
+    /// So many at a time, each on a connection of its own.
+    pub fn start(sidecar: &Arc<Sidecar>, count: usize) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let expected = Arc::new(whole());
         let stream = |number: usize| {
             let (sidecar, over, expected) = (Arc::clone(sidecar), Arc::clone(&over), Arc::clone(&expected));
             tokio::spawn(async move {
-                // Phases differ, as in real serving.
-                tokio::time::sleep(BEAT * (number % 100) as u32).await;
+                // Spread over the length of a stream, so that neither beats nor ends fall together.
+                tokio::time::sleep((BEAT * EVENTS as u32).mul_f64(number as f64 / count as f64)).await;
                 let (mut whole, mut late) = (0, Vec::new());
                 while !over.load(Ordering::Relaxed) || whole == 0 {
                     late.extend(one(&sidecar, &expected).await?);
@@ -64,8 +67,8 @@ impl Streams {
         Self { streams: (0..count).map(stream).collect(), over }
     }
 
-    /// Waits for the end of those under way.
-    pub(crate) async fn pace(self) -> Result<Pace, String> {
+    /// Waits for the end of those under way. An error if one was refused, lost an event or has another receipt.
+    pub async fn pace(self) -> Result<Pace, String> {
         self.over.store(true, Ordering::Relaxed);
         let (mut streams, mut late) = (0, Vec::new());
         for stream in self.streams {
@@ -112,11 +115,13 @@ async fn one(sidecar: &Sidecar, expected: &[u8]) -> Result<Vec<Duration>, String
     Ok(seen.windows(2).map(|pair| pair[1].duration_since(pair[0]).saturating_sub(BEAT)).collect())
 }
 
-/// Latenesses.
-pub(crate) struct Pace {
+/// By how much events came late.
+#[derive(Debug)]
+pub struct Pace {
     streams: usize,
     p50: Duration,
-    pub(crate) p99: Duration,
+    /// The 99th percentile.
+    pub p99: Duration,
     worst: Duration,
 }
 
