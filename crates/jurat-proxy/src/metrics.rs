@@ -52,6 +52,14 @@ struct StateLabel {
     state: &'static str,
 }
 
+/// What the archive may be in, by name.
+const STATES: [(&str, Health); 4] = [
+    ("well", Health::Well),
+    ("failing", Health::Failing),
+    ("in_memory", Health::InMemory),
+    ("stopped", Health::Stopped),
+];
+
 /// Label `latch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LatchLabel {
@@ -268,12 +276,7 @@ impl Readings {
         self.receipt_bytes.set(gauge(usage.bytes));
         self.evicted.set(gauge(usage.evicted));
         let health = appender.health();
-        for (state, of) in [
-            ("well", Health::Well),
-            ("failing", Health::Failing),
-            ("in_memory", Health::InMemory),
-            ("stopped", Health::Stopped),
-        ] {
+        for (state, of) in STATES {
             self.store.get_or_create(&StateLabel { state }).set(i64::from(health == of));
         }
         self.reports_waiting.set(gauge(evidence.waiting));

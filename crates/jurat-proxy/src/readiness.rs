@@ -15,6 +15,9 @@ pub struct Readiness {
 }
 
 impl Readiness {
+    /// Their names, in the order of [`Readiness::latches`].
+    pub(crate) const LATCHES: [&'static str; 4] = ["signer", "report", "self_check", "store"];
+
     /// Looks at them.
     pub fn of(appender: &Appender, latches: &Latches) -> Self {
         let health = appender.health();
@@ -39,11 +42,7 @@ impl Readiness {
 
     /// Each by its name.
     pub fn latches(&self) -> [(&'static str, bool); 4] {
-        [
-            ("signer", self.signer),
-            ("report", self.report),
-            ("self_check", self.self_check),
-            ("store", self.store),
-        ]
+        let [signer, report, self_check, store] = Self::LATCHES;
+        [(signer, self.signer), (report, self.report), (self_check, self.self_check), (store, self.store)]
     }
 }

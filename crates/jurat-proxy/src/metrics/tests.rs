@@ -14,7 +14,7 @@ const HEAD: &str = "\
 
 Written by the program's own registry (`JURAT_UPDATE_SNAPSHOTS=1 cargo test -p jurat-proxy metrics`), held by a test. They are
 at `/metrics` of the admin listener, in OpenMetrics form. Labels come from closed lists: no client, model, prompt or
-token ever becomes one. Nothing is counted of what is turned away before it is an exchange.
+token ever becomes one. What is turned away before it is an exchange is counted by its code alone, in `jurat_refusals`.
 
 What to do when one of them alarms you: [deploy/prometheus](../deploy/prometheus/README.md).
 
@@ -64,10 +64,10 @@ fn rows(text: &str) -> BTreeMap<String, Row> {
 fn everything() -> String {
     let metrics = Metrics::new("VERSION", "COMMIT");
     drop(metrics.refusals.get_or_create(&ReasonLabel { reason: "rate_limited" }));
-    for state in ["well", "failing", "in_memory", "stopped"] {
+    for (state, _) in STATES {
         drop(metrics.read.store.get_or_create(&StateLabel { state }));
     }
-    for latch in ["signer", "report", "self_check", "store"] {
+    for latch in Readiness::LATCHES {
         drop(metrics.read.latches.get_or_create(&LatchLabel { latch }));
     }
     for part in ["quote", "gpus", "switches"] {
