@@ -84,7 +84,7 @@ def attempt(make):
 
 def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, nras):
     """Files every check gpu.* in the transcript. `asked` is the nonce that the GPUs must have signed, if it is known."""
-    wants = policy.get("gpu", {})
+    wants = {name: one for name, one in policy.get("gpu", {}).items() if one}
 
     def read_list(text):
         """A payload's nonce and devices, each with its chain and report or what is wrong with them; None if it has none."""
@@ -152,7 +152,7 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
         for chain, report in judged:
             driver, vbios = report.versions()
             kind = {"GH": "HOPPER", "GB": "BLACKWELL"}.get(chip_of(chain[0])[:2])
-            demand(kind in wants.get("architectures", [kind]) or not wants["architectures"], f"a GPU of {kind}")
+            demand(kind in wants.get("architectures", [kind]), f"a GPU of {kind}")
             for own, name, plural, base in ((driver, "driver", "drivers", 10), (vbios, "vbios", "vbioses", 16)):
                 least, listed = wants.get("min_" + name), wants.get(plural)
                 demand(not least or version(own, base) >= version(least, base), f"{name} {own} is too old")

@@ -5,7 +5,6 @@
     verify.py record --record R.json --request F --response F --address 0x..    did that key swear to this answer?
     verify.py audit EXPORT.ndjson --signers S.json       is nothing missing, altered or out of its place?
     verify.py vectors                                    run every file of attestation/vectors
-    verify.py judge                                      inputs from stdin, one JSON object a line; each gets its verdict
 
 Exit codes: 0 trusted, 1 refuted, 2 undecided, 64 usage, 69 something needed is missing. A skipped check that is
 required leaves the verdict undecided. The judge is judge.py, with judge_gpus.py for GPUs and evidence.py to read what they
@@ -14,7 +13,6 @@ signatures and of Intel's collateral this is no second opinion, of everything el
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import time
@@ -25,7 +23,8 @@ try:
     from judge import judge_record, judge_report
     from verdict import load, unhex
     from verify_export import judge_export
-    from verify_vectors import judge_inputs, run_vectors
+    from verify_vectors import run_vectors
+    import jsonschema
 except ImportError as error:
     print(f"verify.py: {error.name} is missing: pip install -r scripts/requirements.txt", file=sys.stderr)
     sys.exit(69)
@@ -44,7 +43,6 @@ def arguments():
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("vectors", help="run every file of attestation/vectors")
-    commands.add_parser("judge", help="judge lines of JSON from stdin")
     report = commands.add_parser("report", help="judge a report")
     report.add_argument("report", type=pathlib.Path)
     report.add_argument("--policy", default="production", help="a name of attestation/policies, or a TOML file")
@@ -84,6 +82,8 @@ def judge(given):
         return done, verdict, ["without a later head nobody can tell whether receipts are missing at a chain's end"]
     named = ATTESTATION / "policies" / f"{given.policy}.toml"
     policy = tomllib.loads(read(named if named.is_file() else pathlib.Path(given.policy)))
+    # a misspelt pin must not pass for none
+    jsonschema.validate(policy, load(read(ATTESTATION / "schemas" / "policy.schema.json")))
     done, verdict = judge_report(
         read(given.report), policy, int(time.time()) if given.at is None else given.at, given.nonce, given.at is not None,
         given.peer_spki, given.collateral and read(given.collateral), [read(one) for one in given.rim],
@@ -93,22 +93,11 @@ def judge(given):
     return done, verdict, limits
 
 
-def judge_lines():
-    for line in sys.stdin:
-        try:
-            done, verdict = judge_inputs(json.loads(line))
-            checks = [{"id": name, "status": status, "reason": reason} for name, (status, reason) in done.checks.items()]
-            print(json.dumps({"verdict": verdict, "checks": checks}), flush=True)
-        except Exception as error:
-            print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
-    return 0
-
-
 def main():
     try:
         given = arguments()
-        if given.command in ("vectors", "judge"):
-            return run_vectors() if given.command == "vectors" else judge_lines()
+        if given.command == "vectors":
+            return run_vectors()
         done, verdict, limits = judge(given)
     except OSError as error:
         print(f"verify.py: error: {error}", file=sys.stderr)
