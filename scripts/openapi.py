@@ -1,10 +1,10 @@
-"""Starts a sidecar under the simulated TEE in front of an engine of three lines, has it answer once, and lets schemathesis
-loose on both of its listeners. The binary is JURAT_BIN, else the debug build."""
+"""Starts a sidecar under the simulated TEE in front of the laptop's engine (deploy/compose), has it answer once, and lets
+schemathesis loose on both of its listeners. The binary is JURAT_BIN, else the debug build."""
 
-import http.server
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,20 +21,6 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance,negative_data_rejection"
 )
-
-
-class Engine(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = b'{"id":"chatcmpl-openapi","model":"m","choices":[]}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 def start(engine: str):
@@ -72,9 +58,11 @@ def with_examples(receipt: str, chain: str) -> dict:
 
 
 def main() -> int:
-    engine = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    threading.Thread(target=engine.serve_forever, daemon=True).start()
-    sidecar, addresses = start(f"http://127.0.0.1:{engine.server_port}")
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = str(one.getsockname()[1])
+    engine = subprocess.Popen([sys.executable, ROOT / "deploy/compose/engine.py", "127.0.0.1", port])
+    sidecar, addresses = start(f"http://127.0.0.1:{port}")
     try:
         ask = urllib.request.Request(addresses["listening"] + "/v1/chat/completions", b"{}", method="POST")
         with urllib.request.urlopen(ask) as answer:
@@ -96,6 +84,7 @@ def main() -> int:
         return max(ends)
     finally:
         sidecar.kill()
+        engine.kill()
 
 
 if __name__ == "__main__":
