@@ -1,7 +1,7 @@
 /** Signer identities and signatures in Ethereum's form (EIP-55, EIP-2, EIP-191). */
 
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { concat, fixedHex, hex, keccak256, toHex, utf8 } from "./bytes.ts";
+import { concat, fixedHex, keccak256, toHex, utf8 } from "./bytes.ts";
 import { Refused } from "./check.ts";
 
 /** 20 bytes, any case, optional `0x`: a wrong checksum is not an error, as clients lower-case at will. */
@@ -52,5 +52,3 @@ export function messageDigest(text: string): Uint8Array {
 
 /** A digest or nonce: 64 digits, any case, optional `0x`. */
 export const parseDigest = (text: string): Uint8Array | null => fixedHex(text, 32);
-
-export const isHex = (text: string): boolean => hex(text) !== null;
