@@ -36,6 +36,28 @@ impl Attack {
         ]
     }
 
+    /// As [`Attack::arguments`] wrote it.
+    pub(crate) fn parse(kind: &str, count: usize) -> Option<Self> {
+        Some(match kind {
+            "slow-heads" => Self::SlowHeads(count),
+            "floods" => Self::Floods(count),
+            "reports" => Self::Reports(count),
+            "connects" => Self::Connects(count),
+            _ => return None,
+        })
+    }
+
+    /// Its kind and its size, for the command line.
+    pub(crate) fn arguments(&self) -> [String; 2] {
+        let kind = match self {
+            Self::SlowHeads(_) => "slow-heads",
+            Self::Floods(_) => "floods",
+            Self::Reports(_) => "reports",
+            Self::Connects(_) => "connects",
+        };
+        [kind.to_owned(), self.count().to_string()]
+    }
+
     pub(crate) fn name(&self) -> String {
         match self {
             Self::SlowHeads(count) => format!("{count} heads a byte at a time"),

@@ -9,6 +9,7 @@
 mod attacks;
 
 use std::{
+    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -16,6 +17,7 @@ use std::{
 
 use attacks::Attack;
 use jurat_tests::{FakeEngine, Pace, PacedStreams, Sidecar, paced_script, random_nonce};
+use tokio::process::Command;
 
 /// How much later an event may come, at the 99th percentile, than in the undisturbed rounds on either side.
 const RATIO: f64 = 1.5;
@@ -28,8 +30,14 @@ const CALM: Duration = Duration::from_secs(6);
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, kind, count, to] = given.as_slice()
+        && flag == "--attack"
+    {
+        return strangers(kind, count, to).await;
+    }
     let (mut streams, mut scale) = (200, 100);
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = given.into_iter();
     while let Some(flag) = arguments.next() {
         match (flag.as_str(), arguments.next().and_then(|value| value.parse().ok())) {
             ("--streams", Some(number)) => streams = number,
@@ -47,6 +55,35 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The strangers' side of one attack, in a process of its own.
+async fn strangers(kind: &str, count: &str, to: &str) -> ExitCode {
+    let attack = count.parse().ok().and_then(|count| Attack::parse(kind, count));
+    let (Some(attack), Ok(to)) = (attack, to.parse::<SocketAddr>()) else { return ExitCode::from(64) };
+    match attack.run(to).await {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Has strangers do it. They are on other machines in life, so here they get what processor time engine, streams and service
+/// leave: else it is their own appetite that streams would wait for.
+async fn provoke(attack: &Attack, to: SocketAddr) -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new("nice");
+    command.args(["-n", "19"]).arg(program).arg("--attack").args(attack.arguments()).arg(to.to_string());
+    let done = command.kill_on_drop(true).output().await.map_err(|error| format!("nice: {error}"))?;
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).trim().to_owned());
+    }
+    Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
 
 async fn run(streams: usize, scale: usize) -> Result<(), String> {
@@ -86,7 +123,7 @@ async fn round(sidecar: &Arc<Sidecar>, count: usize, attack: Option<&Attack>) ->
     let streams = PacedStreams::start(sidecar, count);
     let began = Instant::now();
     if let Some(attack) = attack {
-        let said = attack.run(sidecar.address()).await?;
+        let said = provoke(attack, sidecar.address()).await?;
         println!("storm: {:<34} {said}, in {:.1?}", attack.name(), began.elapsed());
     }
     if let Some(left) = CALM.checked_sub(began.elapsed()) {
