@@ -91,7 +91,7 @@ impl Service {
 
         let born = identity::key(&config)?;
         let public_key = *born.key.public_key();
-        let tls = Tls::open(&config)?;
+        let mut tls = Tls::open(&config.tls)?;
         let (doors, token_files) = config.admission.open()?;
         let claims = identity::claims(&config, &born, tls.as_ref(), tee.gpu_count)?;
         let text = claims.to_json();
@@ -135,7 +135,7 @@ impl Service {
             commit: COMMIT,
         };
         token_files.into_iter().try_for_each(Tokens::watch)?;
-        if let Some(tls) = &tls {
+        if let Some(tls) = &mut tls {
             tls.watch(Arc::clone(&parts.metrics))?;
         }
         Ok(Self { config, policy, parts, evidence, tls, listener, admin_listener })
