@@ -41,6 +41,31 @@ fn bad_values_name_themselves() {
 }
 
 #[test]
+fn times_of_the_file_have_an_end() {
+    let names = [
+        "self_check_every",
+        "first_byte_timeout",
+        "idle_timeout",
+        "drain_grace",
+        "head_timeout",
+        "store_age",
+        "memory_store_age",
+        "store_timeout",
+    ];
+    for name in names {
+        let of = |value: &str| format!("store_url = 'redis://127.0.0.1:1'\n{name} = {value}");
+        for value in ["0.0", "-1.0", "4294967296.0", "9223372036854775807", "1e300", "inf", "nan"] {
+            let refused = refusal(&ServeOptions::default(), &of(value));
+            assert!(refused.contains("code: Config") && refused.contains(name), "{name} {value}: {refused}");
+            assert!(refused.contains("is not between 0 and 4294967296 seconds"), "{name} {value}: {refused}");
+        }
+        // A store that is waited for must answer within a minute.
+        let longest = if name == "store_timeout" { "60.0" } else { "4294967295.0" };
+        assert!(settle(&ServeOptions::default(), &of(longest)).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn an_engine_outside_the_machine_is_named_by_the_file_alone() {
     let address = "http://10.0.0.7:8001";
     let options = ServeOptions { engine: Some(address.into()), ..ServeOptions::default() };
