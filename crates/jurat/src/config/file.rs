@@ -58,6 +58,7 @@ pub(super) struct File {
     pub(super) tokens: Option<PathBuf>,
     pub(super) receipt_tokens: Option<PathBuf>,
     pub(super) admin_tokens: Option<PathBuf>,
+    pub(super) connections_per_address: Option<usize>,
     pub(super) address_rate: Option<f64>,
     pub(super) address_burst: Option<u32>,
     pub(super) token_rate: Option<f64>,
