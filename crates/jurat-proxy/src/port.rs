@@ -88,6 +88,18 @@ async fn plain(
 ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()> {
     let context = Context::new(parts);
     let app = Rc::new(application(&context).await?);
+    in_the_clear(app, context, head_timeout).await
+}
+
+/// The same, for whatever answers.
+async fn in_the_clear<S>(
+    app: Rc<S>,
+    context: Rc<Context>,
+    head_timeout: Duration,
+) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()>
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static,
+{
     let http1 = Rc::new(http1(app, Rc::clone(&context), head_timeout).await?);
     Ok(fn_service(move |io: TcpStream| {
         let (context, http1) = (Rc::clone(&context), Rc::clone(&http1));
@@ -204,3 +216,6 @@ async fn handshake(acceptor: &TlsAcceptor, io: TcpStream, metrics: &Metrics) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
