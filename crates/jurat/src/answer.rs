@@ -65,10 +65,11 @@ pub(crate) async fn receipt(
     id: &ReceiptId,
     credentials: &HeaderMap,
 ) -> Result<SignatureRecord, Ruling> {
+    let (client, id) = (client.clone().presenting(credentials.clone()), id.to_string());
     let asking = async {
         let mut pauses = PAUSES.iter();
         loop {
-            let error = match client.fetch_own_record(base, &id.to_string(), credentials.clone()).await {
+            let error = match client.fetch_record(base, &id).await {
                 Ok(record) => return Ok(record),
                 Err(error) => error,
             };

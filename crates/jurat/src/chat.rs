@@ -113,8 +113,7 @@ impl<'a> Chat<'a> {
     }
 
     async fn send(&self, live: &Live, nonce: &Nonce) -> Result<Response, Failure> {
-        let segments = if self.base.is_versioned() { &ROUTE[1..] } else { &ROUTE[..] };
-        let url = self.base.route(segments.iter().copied(), None);
+        let url = self.base.route(ROUTE, None);
         let http = live.channel.relay().map_err(Failure::unavailable)?;
         let request = http
             .post(url)

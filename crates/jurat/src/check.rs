@@ -67,7 +67,7 @@ pub(crate) fn sworn(
     let Live { judge, nonce, judged, .. } = live;
     // A token is shown to a service that has proved itself, and to nobody else.
     let credentials = judged.verdict.trusted_signer().map(|_| credentials).unwrap_or_default();
-    let record = match block_on(client.fetch_own_record(&base, id, credentials))? {
+    let record = match block_on(client.clone().presenting(credentials).fetch_record(&base, id))? {
         Ok(record) => record,
         // Without trust in the service, what it does not have is no news.
         Err(_) if judged.verdict.trusted_signer().is_none() => return Ok(Err(judged.verdict)),

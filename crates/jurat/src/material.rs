@@ -14,7 +14,7 @@ use crate::{
     cli::MaterialOptions,
     exit::{Failure, say},
     service::now,
-    verify::{is_url, read, read_text},
+    verify::{base, is_url, read, read_text},
 };
 
 /// More files than any machine has manifests for.
@@ -106,25 +106,22 @@ fn tell(missed: &[Missed]) {
 
 /// The vendors' own addresses, and in their place those that were named.
 fn sources(policy: &Policy, options: &MaterialOptions) -> Result<Sources, Failure> {
-    let mut sources = Sources::of(policy.roots);
-    let url = |text: &String| -> Result<BaseUrl, Failure> {
-        text.parse().map_err(|error| Failure::usage(format_args!("{text}: {error}")))
-    };
     let one = |places: &[String]| -> Result<Option<BaseUrl>, Failure> {
         let mut urls = places.iter().filter(|place| is_url(place));
         match (urls.next(), urls.next()) {
-            (Some(only), None) => url(only).map(Some),
+            (Some(only), None) => base(only).map(Some),
             (None, _) => Ok(None),
             (Some(_), Some(second)) => {
                 Err(Failure::usage(format_args!("{second}: one address is asked, not two")))
             }
         }
     };
-    sources.pcs = options.pcs.as_ref().map(url).transpose()?.or(sources.pcs);
-    sources.rim = one(&options.rim)?.or(sources.rim);
-    sources.ocsp = one(&options.ocsp)?.or(sources.ocsp);
-    sources.nras = options.nras.as_ref().map(url).transpose()?;
-    Ok(sources)
+    let mut named = Sources::default();
+    named.pcs = options.pcs.as_deref().map(base).transpose()?;
+    named.rim = one(&options.rim)?;
+    named.ocsp = one(&options.ocsp)?;
+    named.nras = options.nras.as_deref().map(base).transpose()?;
+    Ok(named.or(Sources::of(policy.roots)))
 }
 
 /// A manifest, or a folder of them; as XML, or as NVIDIA's service answers.

@@ -64,11 +64,6 @@ impl Vendors {
         if self.collateral == Collateral::None {
             return None;
         }
-        let own = Sources::of(roots);
-        let mut sources = self.named.clone();
-        sources.pcs = sources.pcs.or(own.pcs);
-        sources.rim = sources.rim.or(own.rim);
-        sources.ocsp = sources.ocsp.or(own.ocsp);
-        Some(sources)
+        Some(self.named.clone().or(Sources::of(roots)))
     }
 }

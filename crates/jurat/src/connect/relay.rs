@@ -104,9 +104,8 @@ impl Asking<'_> {
 
     fn onward(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
         let request = self.request;
-        let (base, path) = (&self.proxy.trust.base, request.uri().path().trim_start_matches('/'));
-        let path = if base.is_versioned() { path.strip_prefix("v1/").unwrap_or(path) } else { path };
-        let url = base.route(path.split('/'), request.uri().query());
+        let path = request.uri().path().trim_start_matches('/');
+        let url = self.proxy.trust.base.route(path.split('/'), request.uri().query());
         // invariant: the table has two methods, and both are the other library's too
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
         let onward = self.trusted.relay.request(method.clone(), url);
