@@ -3,7 +3,6 @@
 use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf};
 
 use jurat_proxy::{Doors, ForwardedHeader, IpNet, Proxies, Rate};
-use serde::Deserialize;
 
 use super::{
     file::File,
@@ -23,13 +22,9 @@ pub(crate) struct Admission {
     proxies: Proxies,
 }
 
-/// The knob `forwarded_header`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum HeaderName {
-    XForwardedFor,
-    Forwarded,
-}
+/// The knob `forwarded_header`; the first is the default.
+const HEADERS: [(&str, ForwardedHeader); 2] =
+    [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
 
 impl Admission {
     pub(super) fn settle(knobs: &mut Knobs, file: &File) -> Result<Self, Failure> {
@@ -53,16 +48,7 @@ impl Admission {
             found.ok_or_else(|| Failure::config(format_args!("trusted_proxies: `{text}` {what}")))
         };
         let networks = networks.map(network).collect::<Result<_, _>>()?;
-        let header = match file.forwarded_header {
-            None | Some(HeaderName::XForwardedFor) => ForwardedHeader::XForwardedFor,
-            Some(HeaderName::Forwarded) => ForwardedHeader::Forwarded,
-        };
-        let name = match header {
-            ForwardedHeader::XForwardedFor => "x-forwarded-for",
-            ForwardedHeader::Forwarded => "forwarded",
-        };
-        let given = file.forwarded_header.map(|_| name);
-        knobs.value("forwarded_header", None, given, name);
+        let header = knobs.choice("forwarded_header", file.forwarded_header.as_deref(), HEADERS)?;
         let proxies = Proxies { networks, header };
         Ok(Self {
             tokens,

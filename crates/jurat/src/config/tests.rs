@@ -29,6 +29,7 @@ fn bad_values_name_themselves() {
         ("nvswitch_command = ['nvattest']", "nvswitch_command: the command has no {nonce}"),
         ("request_id = 'drop'", "request_id `drop` is none of pass, refuse"),
         ("cache_salt = 'refuse'", "cache_salt `refuse` is none of pass, owner"),
+        ("forwarded_header = 'via'", "forwarded_header `via` is none of x-forwarded-for, forwarded"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
         ("tls_key = 'k'", "mean nothing without tls"),
         ("tls = 'files'\ntls_key = 'k'", "needs both tls_certificate and tls_key"),
