@@ -34,7 +34,7 @@ pub(crate) fn run(options: ChatOptions) -> Result<Code, Failure> {
         return Err(Failure::usage("a chat is about now").hint("leave --at out"));
     }
     let chat = Chat::new(&options)?;
-    let live = Live::fetch(&options.url, &options.judging)?;
+    let live = Live::fetch(&chat.base, &options.judging)?;
     let verdict = &live.judged.verdict;
     let Some(signer) = live.signer() else {
         chat.unverified(verdict);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jurat_client::{Attested, BaseUrl, Cache, Client, Errands, Judged, Missed, Reach, Sources};
+use jurat_client::{Attested, BaseUrl, Cache, Client, Errands, Judged, Material, Missed, Reach, Sources};
 use jurat_proto::UnixSeconds;
 use jurat_verify::{Bundle, BundledNras, Inputs, NrasAnswer, Policy, read_rim_answer};
 
@@ -23,27 +23,17 @@ const MAX_FILES: usize = 256;
 /// Judges reports: by a policy, with what was given, and with what the vendors say.
 pub(crate) struct Judge {
     pub(crate) policy: Policy,
-    given: Given,
+    /// What was given in files.
+    given: Material,
     errands: Errands,
-}
-
-/// What was given in files.
-#[derive(Default)]
-struct Given {
-    collateral: Option<String>,
-    rims: Vec<String>,
-    ocsp: Vec<Vec<u8>>,
-    nras: Option<Attested>,
 }
 
 impl Judge {
     /// Reads what is given, before anybody is asked anything.
     pub(crate) fn new(policy: Policy, options: &MaterialOptions) -> Result<Self, Failure> {
         let mut sources = sources(&policy, options)?;
-        let mut given = Given {
-            collateral: options.collateral.as_deref().map(read_text).transpose()?,
-            ..Given::default()
-        };
+        let mut given = Material::default();
+        given.collateral = options.collateral.as_deref().map(read_text).transpose()?;
         for place in options.rim.iter().filter(|place| !is_url(place)) {
             rims(place.as_ref(), &mut given.rims)?;
         }
@@ -86,13 +76,6 @@ impl Judge {
             jwks: jwks.to_owned(),
         });
         bundle
-    }
-}
-
-impl Given {
-    fn complete<'a>(&'a self, inputs: Inputs<'a>) -> Inputs<'a> {
-        let nras = self.nras.as_ref().map(|Attested { answer, jwks }| NrasAnswer { answer, jwks });
-        Inputs { collateral: self.collateral.as_deref(), rims: &self.rims, ocsp: &self.ocsp, nras, ..inputs }
     }
 }
 

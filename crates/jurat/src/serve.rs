@@ -59,7 +59,7 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
 }
 
 /// One more signal, of either kind.
-async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
+pub(crate) async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -10,6 +10,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     rt::time::sleep,
 };
+use getrandom::rand_core::TryRng;
 use jurat_attest::{Attester, Identity, Settings};
 use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
@@ -53,6 +54,15 @@ pub(crate) fn now() -> UnixMillis {
     // A clock before 1970 is a broken one; receipts then say 0, which nobody takes for a time.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Bytes of the operating system's randomness.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let drawn = getrandom::SysRng.try_fill_bytes(&mut bytes);
+    drawn.map(|()| bytes).map_err(|error| {
+        Failure::unavailable(format_args!("the operating system gave no randomness: {error}"))
+    })
 }
 
 /// The service, attested and bound, not yet running.
@@ -255,11 +265,11 @@ fn keep_report(evidence: &Evidence, appender: &Appender, on_failure: OnFailure) 
     }
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .map_err(|error| Failure::unavailable(format_args!("can't listen on {address}: {error}")))
 }
 
-fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+pub(crate) fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(Failure::unavailable)
 }
