@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -91,6 +91,11 @@ impl Client {
     /// Connects.
     pub async fn connect(to: SocketAddr) -> io::Result<Self> {
         Ok(Self::over(Stream::plain(to).await?))
+    }
+
+    /// Connects from this address of the machine's own.
+    pub async fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<Self> {
+        Ok(Self::over(Stream::plain_from(from, to).await?))
     }
 
     /// Connects under TLS, to whoever is there.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, Once},
     task::{Context, Poll},
@@ -18,7 +18,7 @@ use rustls::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -37,6 +37,14 @@ impl Stream {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         Ok(Self::Plain(stream))
+    }
+
+    /// Connects from this IPv4 address of the machine's own.
+    pub async fn plain_from(from: IpAddr, to: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.set_nodelay(true)?;
+        socket.connect(to).await.map(Self::Plain)
     }
 
     /// Connects and agrees on keys with whoever is there, offering these protocols.

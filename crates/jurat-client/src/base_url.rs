@@ -28,13 +28,12 @@ pub enum BaseUrlError {
 }
 
 impl BaseUrl {
-    /// Whether it ends in `/v1` itself: what hangs under it is then named without.
-    pub fn is_versioned(&self) -> bool {
-        self.0.path().trim_end_matches('/').ends_with("/v1")
-    }
-
-    /// The URL of a relayed request: segments of the path, and the query as it came.
+    /// The URL of a relayed request: segments of the path, and the query as it came. A base that ends in `/v1` itself has
+    /// what begins with `v1` hang under it without.
     pub fn route<'a>(&self, segments: impl IntoIterator<Item = &'a str>, query: Option<&str>) -> Url {
+        let versioned = self.0.path().trim_end_matches('/').ends_with("/v1");
+        let mut segments = segments.into_iter().peekable();
+        let _ = segments.next_if(|first| versioned && *first == "v1");
         let mut url = self.join(segments);
         url.set_query(query);
         url

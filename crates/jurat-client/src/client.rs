@@ -55,7 +55,8 @@ impl Client {
         Self::of(reqwest::Client::builder().no_proxy())
     }
 
-    /// The same client, which says with every question who asks: for an admin listener that has a door.
+    /// The same client, which says with every question who asks: for an admin listener that has a door, and for services
+    /// that give a receipt only to whoever asked for the answer.
     pub fn presenting(self, credentials: HeaderMap) -> Self {
         Self { credentials, ..self }
     }
@@ -123,19 +124,7 @@ impl Client {
 
     /// The record under a receipt id or an engine's answer id. At most 64 KiB.
     pub async fn fetch_record(&self, base: &BaseUrl, id: &str) -> Result<SignatureRecord, ClientError> {
-        self.fetch_own_record(base, id, HeaderMap::new()).await
-    }
-
-    /// The same, for services that give a receipt only to whoever asked for the answer: `credentials` are the headers
-    /// by which that request said who asks.
-    pub async fn fetch_own_record(
-        &self,
-        base: &BaseUrl,
-        id: &str,
-        credentials: HeaderMap,
-    ) -> Result<SignatureRecord, ClientError> {
-        let request = self.http.get(base.join(["signature", id])).headers(credentials);
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let response = self.ask(base.join(["signature", id])).await?;
         match response.status() {
             StatusCode::OK => {
                 let text = body::text(response, MAX_RECORD).await?;

@@ -85,6 +85,17 @@ impl Sources {
         }
     }
 
+    /// These, and where there is none the other's.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            pcs: self.pcs.or(other.pcs),
+            rim: self.rim.or(other.rim),
+            ocsp: self.ocsp.or(other.ocsp),
+            nras: self.nras.or(other.nras),
+        }
+    }
+
     pub(crate) fn base(&self, service: Service) -> Option<&BaseUrl> {
         match service {
             Service::Pcs => self.pcs.as_ref(),

@@ -4,9 +4,10 @@
 mod gate;
 mod origin;
 mod pace;
+mod seats;
 mod tokens;
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Instant};
 
 use actix_web::{HttpRequest, http::header::HeaderMap};
 use gate::Gate;
@@ -16,6 +17,8 @@ use origin::Source;
 pub use origin::{ForwardedHeader, Proxies};
 use pace::Pacer;
 pub use pace::Rate;
+pub(crate) use seats::Seat;
+use seats::Seats;
 pub use tokens::{Keyring, Token};
 
 use crate::{context::Context, error::Refusal, owner, server::MOST_HEAD};
@@ -34,6 +37,9 @@ pub struct Doors {
     pub admin: Option<Arc<Keyring>>,
     /// Whose word on a client's address is believed.
     pub proxies: Proxies,
+    /// Connections that one address may hold at once; `None` for as many as it likes. Of proxies that are believed none is
+    /// counted: many clients come from them.
+    pub connections_per_address: Option<NonZeroUsize>,
     /// Pace of one address.
     pub address_rate: Option<Rate>,
     /// Pace of one token that has none of its own.
@@ -44,6 +50,7 @@ pub struct Doors {
 #[derive(Debug)]
 pub struct Admission {
     doors: Doors,
+    seats: Option<Arc<Seats>>,
     addresses: Pacer<Source>,
     /// By their digests.
     tokens: Pacer<[u8; 32]>,
@@ -73,7 +80,18 @@ impl Admission {
     /// appender's bound.
     pub fn new(doors: Doors, relayed: usize) -> Arc<Self> {
         let (addresses, tokens) = (Pacer::default(), Pacer::default());
-        Arc::new(Self { doors, addresses, tokens, relayed: Gate::new(relayed) })
+        let seats = doors.connections_per_address.map(Seats::new);
+        Arc::new(Self { doors, seats, addresses, tokens, relayed: Gate::new(relayed) })
+    }
+
+    /// Whether one more connection of this peer is borne; it is until the seat is dropped.
+    pub(crate) fn seat(&self, peer: Option<SocketAddr>) -> Option<Seat> {
+        let peer = peer.map(|peer| peer.ip().to_canonical());
+        match (&self.seats, peer) {
+            (Some(seats), Some(peer)) if !self.doors.proxies.trusts(peer) => seats.take(peer.into()),
+            // Who has no address any more has left.
+            _ => Some(Seat::free()),
+        }
     }
 
     /// A place among those that are relayed and not sworn to.

@@ -48,3 +48,4 @@ pub use readiness::Readiness;
 pub use routes::{Brings, Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};
+pub use witnessed::Cut;

@@ -96,6 +96,7 @@ pub struct Metrics {
     unsworn: Counter,
     surplus_bytes: Counter,
     refusals: Family<ReasonLabel, Counter>,
+    connections_refused: Family<ReasonLabel, Counter>,
     handshakes_failed: Counter,
     certificates: Family<ResultLabel, Counter>,
     certificate_ends: Gauge,
@@ -113,6 +114,7 @@ impl Metrics {
             unsworn: Counter::default(),
             surplus_bytes: Counter::default(),
             refusals: Family::default(),
+            connections_refused: Family::default(),
             handshakes_failed: Counter::default(),
             certificates: Family::default(),
             certificate_ends: Gauge::default(),
@@ -138,6 +140,11 @@ impl Metrics {
             "refusals",
             "Errors that jurat itself answered with, by their code",
             metrics.refusals.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections that were closed at once, by why",
+            metrics.connections_refused.clone(),
         );
         registry.register(
             "tls_handshakes_failed",
@@ -170,6 +177,7 @@ impl Metrics {
         for result in ["made", "refused"] {
             drop(self.reports.get_or_create(&ResultLabel { result }));
         }
+        drop(self.connections_refused.get_or_create(&ReasonLabel { reason: "address_full" }));
         for result in ["taken", "refused"] {
             drop(self.certificates.get_or_create(&ResultLabel { result }));
         }
@@ -200,6 +208,10 @@ impl Metrics {
         if let Some(Reason(reason)) = response.extensions().get() {
             self.refusals.get_or_create(&ReasonLabel { reason }).inc();
         }
+    }
+
+    pub(crate) fn connection_refused(&self, reason: &'static str) {
+        self.connections_refused.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(crate) fn handshake_failed(&self) {

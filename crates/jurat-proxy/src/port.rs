@@ -40,6 +40,7 @@ use vigil::Watched;
 pub(crate) use vigil::{Attended, Vigil};
 
 use crate::{
+    admission::Seat,
     context::{Context, Parts},
     data,
     metrics::Metrics,
@@ -87,11 +88,24 @@ async fn plain(
 ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()> {
     let context = Context::new(parts);
     let app = Rc::new(application(&context).await?);
-    let http1 = Rc::new(http1(app, context, head_timeout).await?);
+    in_the_clear(app, context, head_timeout).await
+}
+
+/// The same, for whatever answers.
+async fn in_the_clear<S>(
+    app: Rc<S>,
+    context: Rc<Context>,
+    head_timeout: Duration,
+) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()>
+where
+    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static,
+{
+    let http1 = Rc::new(http1(app, Rc::clone(&context), head_timeout).await?);
     Ok(fn_service(move |io: TcpStream| {
-        let http1 = Rc::clone(&http1);
+        let (context, http1) = (Rc::clone(&context), Rc::clone(&http1));
         async move {
             let peer = settle(&io);
+            let Some(_seat) = seat(&context, peer) else { return Ok(()) };
             // How a connection ended is its exchanges' business, and they have said so.
             drop(http1.call((Watched::new(io, head_timeout), peer)).await);
             Ok(())
@@ -114,6 +128,7 @@ async fn secured(
         let (app, context, http1) = (Rc::clone(&app), Rc::clone(&context), Rc::clone(&http1));
         async move {
             let peer = settle(&io);
+            let Some(_seat) = seat(&context, peer) else { return Ok(()) };
             let Some(io) = handshake(&acceptor, io, &metrics).await else { return Ok(()) };
             match io.get_ref().1.alpn_protocol() {
                 Some(b"h2") => h2::serve(io, peer, app, context, head_timeout).await,
@@ -182,6 +197,16 @@ fn settle(io: &TcpStream) -> Option<SocketAddr> {
     io.peer_addr().ok()
 }
 
+/// Whether this connection is borne. One that is not is closed before a byte of it is read: an answer, and under TLS the
+/// handshake before it, would cost what the bound is to save.
+fn seat(context: &Context, peer: Option<SocketAddr>) -> Option<Seat> {
+    let seat = context.parts.admission.seat(peer);
+    if seat.is_none() {
+        context.parts.metrics.connection_refused("address_full");
+    }
+    seat
+}
+
 async fn handshake(acceptor: &TlsAcceptor, io: TcpStream, metrics: &Metrics) -> Option<Secured> {
     match timeout(HANDSHAKE, acceptor.accept(io)).await {
         Ok(Ok(io)) => Some(io),
@@ -191,3 +216,6 @@ async fn handshake(acceptor: &TlsAcceptor, io: TcpStream, metrics: &Metrics) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

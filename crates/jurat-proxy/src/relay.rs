@@ -7,7 +7,7 @@ use actix_web::{
     body::{BoxBody, EitherBody, MessageBody},
     http::{
         Method,
-        header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue},
     },
     web,
 };
@@ -334,19 +334,8 @@ fn empty_body(status: actix_web::http::StatusCode) -> BoxBody {
 }
 
 fn shape(headers: &HeaderMap) -> Shape {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    // A coded body is not what its type says; it passes as it is and is not looked into.
-    let coded = headers
-        .get("content-encoding")
-        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    match essence.to_ascii_lowercase().as_str() {
-        _ if coded => Shape::Opaque,
-        "text/event-stream" => Shape::Events,
-        "application/json" => Shape::Json,
-        other if other.ends_with("+json") => Shape::Json,
-        _ => Shape::Opaque,
-    }
+    let of = |name| headers.get(name).map(HeaderValue::as_bytes);
+    Shape::of(of(CONTENT_TYPE), of(CONTENT_ENCODING))
 }
 
 /// The length that a request declares, if it does, and the most that it may have.

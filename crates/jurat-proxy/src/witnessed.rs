@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
@@ -67,16 +66,9 @@ enum Last {
 }
 
 /// The body ends before it is whole: the connection is closed without a terminating chunk.
-#[derive(Debug)]
-pub(crate) struct Cut;
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer was cut off")
-    }
-}
-
-impl std::error::Error for Cut {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answer was cut off")]
+pub struct Cut;
 
 impl WitnessedBody {
     pub(crate) fn new(

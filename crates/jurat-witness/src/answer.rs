@@ -38,6 +38,24 @@ pub enum Shape {
     Opaque,
 }
 
+impl Shape {
+    /// By the values of `Content-Type` and `Content-Encoding`, as far as they are there. A coded body is not what its type
+    /// says.
+    pub fn of(content_type: Option<&[u8]>, coding: Option<&[u8]>) -> Self {
+        let coding = coding.unwrap_or_default().trim_ascii();
+        let essence = content_type.unwrap_or_default().split(|byte| *byte == b';').next();
+        let essence = essence.unwrap_or_default().trim_ascii();
+        let is = |name: &[u8]| essence.eq_ignore_ascii_case(name);
+        let is_json = essence.last_chunk::<5>().is_some_and(|end| end.eq_ignore_ascii_case(b"+json"));
+        match () {
+            () if !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity") => Self::Opaque,
+            () if is(b"text/event-stream") => Self::Events,
+            () if is_json || is(b"application/json") => Self::Json,
+            () => Self::Opaque,
+        }
+    }
+}
+
 /// An answer's head, as the observer needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {

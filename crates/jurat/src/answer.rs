@@ -6,8 +6,10 @@ use std::{fmt, time::Duration};
 use jurat_client::{BaseUrl, Client, ClientError, Missing};
 use jurat_proto::{Digest, Nonce, ReceiptId, SignatureRecord};
 use jurat_verify::{BodyDigests, Outcome, Status, TrustedSigner, Verdict};
-use jurat_witness::{Shape, Statement};
-use reqwest::header::HeaderMap;
+use jurat_witness::{Answer, Family, Framing, Shape, Statement};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 
 /// How long a replica of the service may take to see the receipt that another one stored, and a network to be well again.
 const PAUSES: [Duration; 4] = [
@@ -65,10 +67,11 @@ pub(crate) async fn receipt(
     id: &ReceiptId,
     credentials: &HeaderMap,
 ) -> Result<SignatureRecord, Ruling> {
+    let (client, id) = (client.clone().presenting(credentials.clone()), id.to_string());
     let asking = async {
         let mut pauses = PAUSES.iter();
         loop {
-            let error = match client.fetch_own_record(base, &id.to_string(), credentials.clone()).await {
+            let error = match client.fetch_record(base, &id).await {
                 Ok(record) => return Ok(record),
                 Err(error) => error,
             };
@@ -143,19 +146,16 @@ pub(crate) fn challenge(nonce: &Nonce) -> Digest {
     Digest::new(*nonce.as_bytes())
 }
 
-/// What a body's bytes are, by the headers that came before them.
-pub(crate) fn shape(headers: &HeaderMap) -> Shape {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // A coded body is not what its type says.
-    if !matches!(header("content-encoding").to_ascii_lowercase().as_str(), "" | "identity") {
-        return Shape::Opaque;
-    }
-    let essence = header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "text/event-stream" => Shape::Events,
-        "application/json" => Shape::Json,
-        _ => Shape::Opaque,
-    }
+/// What the witness needs to know of an answer's head.
+pub(crate) fn head(status: u16, headers: &HeaderMap, family: Family) -> Answer {
+    let of = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let shape = Shape::of(of(CONTENT_TYPE), of(CONTENT_ENCODING));
+    Answer { status, family, framing: framing(status, headers), shape }
+}
+
+/// The length that a head declares.
+pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The id under which the answer's receipt is to be fetched.
@@ -163,14 +163,13 @@ pub(crate) fn receipt_id(headers: &HeaderMap) -> Option<ReceiptId> {
     headers.get("x-receipt-id")?.to_str().ok()?.parse().ok()
 }
 
-/// How HTTP delimits the body: what the witness needs to know of it.
-pub(crate) fn framing(status: u16, headers: &HeaderMap, length: Option<u64>) -> jurat_witness::Framing {
-    use jurat_witness::Framing;
-    match length {
+/// How HTTP delimits the body.
+fn framing(status: u16, headers: &HeaderMap) -> Framing {
+    match length(headers) {
         _ if matches!(status, 204 | 304) => Framing::Empty,
         Some(0) => Framing::Empty,
         Some(length) => Framing::Length(length),
-        None if headers.contains_key("transfer-encoding") => Framing::Chunked,
+        None if headers.contains_key(TRANSFER_ENCODING) => Framing::Chunked,
         None => Framing::UntilClose,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use getrandom::rand_core::TryRng;
 use jurat_ledger::{
     ChainSource, FileStore, MemoryStore, NewChain, OnFailure, OpenError, SharedStore, Store, StoreAtStart,
 };
@@ -12,6 +11,7 @@ use crate::{
     config::{ArchiveChoice, Receipts, StoreFailure},
     exit::{Failure, say},
     reporter::Evidence,
+    service::random,
 };
 
 /// Opens the store. One that can't be opened ends the program, unless memory may stand in for it.
@@ -94,9 +94,5 @@ fn begin(evidence: &Evidence, claims: &Claims, drawn: &mut Option<Digest>) -> Re
 }
 
 fn fresh_name() -> Result<Digest, String> {
-    let mut name = [0; 32];
-    match getrandom::SysRng.try_fill_bytes(&mut name) {
-        Ok(()) => Ok(Digest::new(name)),
-        Err(error) => Err(format!("the operating system gave no randomness: {error}")),
-    }
+    random().map(Digest::new).map_err(|failure| failure.to_string())
 }

@@ -24,10 +24,7 @@ pub(crate) fn run(options: AttestOptions) -> Result<Code, Failure> {
         .map_err(|error| Failure::usage(format_args!("{}: {error}", options.admin)))?;
     url.query_pairs_mut().append_pair(key, &value);
     let credentials = credentials(&options.token)?;
-    let (status, text) = block_on(ask(url, credentials))?.map_err(|error| {
-        Failure::unavailable(error.without_url())
-            .hint(format_args!("is `jurat serve` running, with its admin listener at {}?", options.admin))
-    })?;
+    let (status, text) = block_on(ask(url, credentials))?.map_err(|error| unheard(error, &options.admin))?;
     match status {
         StatusCode::OK => {
             print(text.trim_end());
@@ -35,6 +32,12 @@ pub(crate) fn run(options: AttestOptions) -> Result<Code, Failure> {
         }
         status => Err(refused(status, &text)),
     }
+}
+
+/// Nobody answered at the admin listener's address.
+pub(crate) fn unheard(error: reqwest::Error, admin: &str) -> Failure {
+    Failure::unavailable(error.without_url())
+        .hint(format_args!("is `jurat serve` running, with its admin listener at {admin}?"))
 }
 
 /// The listener's own words, if it has any; a name that it does not take is the caller's mistake.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use jurat_proto::UnixSeconds;
-use jurat_verify::{BodyDigests, BundledAnswer, BundledBodies, Held, Outcome, verify_bundle};
+use jurat_verify::{BodyDigests, BundleVerdict, BundledAnswer, BundledBodies, Held, Outcome, verify_bundle};
 
 use crate::{
     check::{Sworn, neighbours, sworn},
@@ -45,11 +45,7 @@ pub(crate) fn run(options: BundleOptions) -> Result<Code, Failure> {
     // What is written has been judged as a stranger will: from the file alone.
     let held = held(Some(verified_at), nonce, Some(BodyDigests::of(&request, &response)));
     let verdict = verify_bundle(&text, &judge.policy, held);
-    if json {
-        print(verdict.last().to_json());
-    } else {
-        print(verdict.to_string().trim_end());
-    }
+    tell(&verdict, json);
     if verdict.outcome() != Outcome::TrustedThen {
         return Ok(refused(code(verdict.outcome(), Some(verified_at.0))));
     }
@@ -57,6 +53,14 @@ pub(crate) fn run(options: BundleOptions) -> Result<Code, Failure> {
     fs::write(&options.out, &text).map_err(unwritten)?;
     say(format_args!("{} bytes in {}, good for {verified_at}", text.len(), options.out.display()));
     Ok(Code::Done)
+}
+
+fn tell(verdict: &BundleVerdict, json: bool) {
+    if json {
+        print(verdict.last().to_json());
+    } else {
+        print(verdict.to_string().trim_end());
+    }
 }
 
 fn refused(code: Code) -> Code {
@@ -74,11 +78,7 @@ pub(crate) fn check(path: &Path, options: &CheckOptions) -> Result<Code, Failure
     let policy = policy::accepted(judging)?;
     let verdict =
         verify_bundle(&read_text(path)?, &policy, held(judging.at.map(UnixSeconds), judging.nonce, bodies));
-    if judging.json {
-        print(verdict.last().to_json());
-    } else {
-        print(verdict.to_string().trim_end());
-    }
+    tell(&verdict, judging.json);
     if verdict.outcome() == Outcome::TrustedThen && judging.at.is_none() {
         say(format_args!("the bundle was judged as of its own time: --at {}", verdict.as_of()));
     }

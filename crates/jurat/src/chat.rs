@@ -7,10 +7,10 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use jurat_client::{BaseUrl, cause};
 use jurat_proto::{End, Nonce, ReceiptId};
 use jurat_verify::{Outcome, TrustedSigner, Verdict};
-use jurat_witness::{Answer, Exchange, Family, Seen, Shape, Statement};
+use jurat_witness::{Exchange, Family, Seen, Shape, Statement};
 use reqwest::{
     Response,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    header::{CONTENT_TYPE, HeaderMap},
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(options: ChatOptions) -> Result<Code, Failure> {
         return Err(Failure::usage("a chat is about now").hint("leave --at out"));
     }
     let chat = Chat::new(&options)?;
-    let live = Live::fetch(&options.url, &options.judging)?;
+    let live = Live::fetch(&chat.base, &options.judging)?;
     let verdict = &live.judged.verdict;
     let Some(signer) = live.signer() else {
         chat.unverified(verdict);
@@ -94,10 +94,9 @@ impl<'a> Chat<'a> {
         let response = self.send(live, &nonce).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let id = answer::receipt_id(&headers);
-        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let shape = answer::shape(&headers);
-        let framing = answer::framing(status, &headers, length);
-        let mut exchange = exchange.answering(Answer { status, family: Family::Chat, framing, shape });
+        let head = answer::head(status, &headers, Family::Chat);
+        let shape = head.shape;
+        let mut exchange = exchange.answering(head);
         let (text, end) = self.read(response, shape, |bytes| exchange.observe(bytes)).await?;
         let witnessed = exchange.finish(end, now());
         let ruling = match &id {
@@ -113,8 +112,7 @@ impl<'a> Chat<'a> {
     }
 
     async fn send(&self, live: &Live, nonce: &Nonce) -> Result<Response, Failure> {
-        let segments = if self.base.is_versioned() { &ROUTE[1..] } else { &ROUTE[..] };
-        let url = self.base.route(segments.iter().copied(), None);
+        let url = self.base.route(ROUTE, None);
         let http = live.channel.relay().map_err(Failure::unavailable)?;
         let request = http
             .post(url)

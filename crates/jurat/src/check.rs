@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use jurat_client::{BaseUrl, Client, ClientError};
-use jurat_proto::{Nonce, SignatureRecord, UnixSeconds};
-use jurat_verify::{Inputs, Verdict};
+use jurat_client::{BaseUrl, Client, ClientError, Judged};
+use jurat_proto::{Nonce, SignatureRecord};
+use jurat_verify::Verdict;
 
 use crate::{
-    bundle,
+    answer, bundle,
     cli::{CheckOptions, JudgingOptions, TokenOptions},
     exit::{Code, Failure, print, say},
     export,
     material::Judge,
     tokens::credentials,
-    verify::{Live, base, block_on, kept_at, read, show},
+    verify::{Live, base, block_on, kept, read, show},
 };
 
 pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
@@ -48,7 +48,7 @@ pub(crate) fn run(options: CheckOptions) -> Result<Code, Failure> {
 /// A record, and the judgement of the report under which it was sworn, as far as anybody can say.
 pub(crate) struct Sworn {
     pub(crate) record: SignatureRecord,
-    pub(crate) judged: jurat_client::Judged,
+    pub(crate) judged: Judged,
     pub(crate) judge: Judge,
     /// Of the live report; `None` of one that was kept.
     pub(crate) nonce: Option<Nonce>,
@@ -61,13 +61,13 @@ pub(crate) fn sworn(
     token: &TokenOptions,
     options: &JudgingOptions,
 ) -> Result<Result<Sworn, Verdict>, Failure> {
-    let credentials = credentials(token)?;
-    let live = Live::fetch(url, options)?;
-    let (client, base) = (live.errand()?, base(url)?);
+    let (credentials, base) = (credentials(token)?, base(url)?);
+    let live = Live::fetch(&base, options)?;
+    let client = live.errand()?;
     let Live { judge, nonce, judged, .. } = live;
     // A token is shown to a service that has proved itself, and to nobody else.
     let credentials = judged.verdict.trusted_signer().map(|_| credentials).unwrap_or_default();
-    let record = match block_on(client.fetch_own_record(&base, id, credentials))? {
+    let record = match block_on(client.clone().presenting(credentials).fetch_record(&base, id))? {
         Ok(record) => record,
         // Without trust in the service, what it does not have is no news.
         Err(_) if judged.verdict.trusted_signer().is_none() => return Ok(Err(judged.verdict)),
@@ -76,7 +76,7 @@ pub(crate) fn sworn(
     if is_of(&record, &judged.verdict) {
         return Ok(Ok(Sworn { record, judged, judge, nonce: Some(nonce) }));
     }
-    Ok(Ok(match kept(&client, &base, &record, &judge, options.at)? {
+    Ok(Ok(match past(&client, &base, &record, &judge, options.at)? {
         Some(judged) => Sworn { record, judged, judge, nonce: None },
         // A stranger's record, as far as anybody can say: the live signer's check refuses it.
         None => Sworn { record, judged, judge, nonce: Some(nonce) },
@@ -85,19 +85,20 @@ pub(crate) fn sworn(
 
 /// Whether the record was sworn to by the signer of this report, under its claims.
 fn is_of(record: &SignatureRecord, live: &Verdict) -> bool {
-    let claims = live.trusted_signer().and_then(|signer| signer.claims_hash());
-    live.signing_address() == Some(&record.signing_address)
-        && claims.is_none_or(|claims| *claims == record.receipt.claims_hash)
+    match live.trusted_signer() {
+        Some(signer) => answer::is_of(record, signer),
+        None => live.signing_address() == Some(&record.signing_address),
+    }
 }
 
 /// The archived report of the record's signer, judged; `None` if the service keeps none.
-fn kept(
+fn past(
     client: &Client,
     base: &BaseUrl,
     record: &SignatureRecord,
     judge: &Judge,
     at: Option<u64>,
-) -> Result<Option<jurat_client::Judged>, Failure> {
+) -> Result<Option<Judged>, Failure> {
     let (signer, claims) = (&record.signing_address, &record.receipt.claims_hash);
     let report = match block_on(client.fetch_kept_report(base, signer, Some(claims)))? {
         Ok(report) => report,
@@ -110,8 +111,7 @@ fn kept(
     say(format_args!(
         "{signer} swore to it under an earlier report: judged by that, from the service's archive"
     ));
-    let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
-    block_on(judge.judge(report, Inputs::archived(at))).map(Some)
+    kept(report, judge, at).map(Some)
 }
 
 /// The records of an export that stand beside this one.

@@ -257,7 +257,8 @@ pub(crate) struct MaterialOptions {
     #[arg(long, conflicts_with = "cache")]
     pub(crate) no_cache: bool,
     /// Seconds that each question to a vendor may take
-    #[arg(long, env = "JURAT_PATIENCE", value_name = "SECONDS", default_value = "15")]
+    #[arg(long, env = "JURAT_PATIENCE", value_name = "SECONDS", default_value = "15",
+          value_parser = asking::seconds(0))]
     pub(crate) patience: u64,
 }
 
@@ -390,3 +391,6 @@ pub(crate) struct ReferenceOptions {
     #[command(flatten)]
     pub(crate) judging: JudgingOptions,
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,7 +258,7 @@ pub(crate) fn check(options: ServeOptions) -> Result<Code, Failure> {
     let config = Config::load(&options)?;
     crate::policy::load(&config.policy)?;
     config.admission.open()?;
-    Tls::open(&config)?;
+    Tls::open(&config.tls)?;
     Ok(Code::Done)
 }
 

@@ -27,7 +27,7 @@ use actix_web::{
 use jurat_proxy::{Brings, Oath, Route};
 use jurat_verify::Outcome;
 use jurat_witness::Family;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     body::Ending,
@@ -38,7 +38,8 @@ use self::{
 use crate::{
     cli::ConnectOptions,
     exit::{Code, Failure, say},
-    serve::harden,
+    serve::{harden, one_more},
+    service::{bind, local},
     telemetry, verify,
 };
 
@@ -67,13 +68,12 @@ pub(crate) fn run(options: ConnectOptions) -> Result<Code, Failure> {
     sound(&options)?;
     let base = verify::base(&options.url)?;
     let every = Duration::from_secs(options.verify_every);
-    let (trust, verdict) = Trust::establish(&options.url, base, options.judging.clone(), every)?;
+    let (trust, verdict) = Trust::establish(base, options.judging.clone(), every)?;
     if verdict.outcome() != Outcome::Trusted {
         return Ok(verify::show(&verdict, options.judging.json, None));
     }
-    let listener = TcpListener::bind(options.listen)
-        .map_err(|error| Failure::unavailable(format_args!("can't listen on {}: {error}", options.listen)))?;
-    let address = listener.local_addr().map_err(Failure::unavailable)?;
+    let listener = bind(options.listen)?;
+    let address = local(&listener)?;
     let telling = if options.judging.json { Telling::Json } else { Telling::Lines };
     let proxy = web::Data::new(Proxy {
         trust,
@@ -110,9 +110,6 @@ fn sound(options: &ConnectOptions) -> Result<(), Failure> {
     if options.judging.nonce.is_some() || options.judging.at.is_some() {
         return Err(Failure::usage("each verification draws a nonce of its own and is about now")
             .hint("leave --nonce and --at out"));
-    }
-    if options.verify_every == 0 {
-        return Err(Failure::usage("--verify-every must be at least a second"));
     }
     if !options.listen.ip().is_loopback() && !options.listen_beyond_this_machine {
         return Err(Failure::usage(format_args!(
@@ -198,12 +195,4 @@ async fn drain(proxy: &Proxy, grace: Duration) {
         tokio::time::sleep(GLANCE).await;
     }
     tokio::time::sleep(FLUSH).await;
-}
-
-/// One more signal, of either kind.
-async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }

@@ -26,10 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn run(options: HealthOptions) -> Result<Code, Failure> {
     let path = if options.live { "livez" } else { "readyz" };
     let url = format!("{}/{path}", options.admin.trim_end_matches('/'));
-    let (status, body) = block_on(ask(&url))?.map_err(|error| {
-        Failure::unavailable(error.without_url())
-            .hint(format_args!("is `jurat serve` running, with its admin listener at {}?", options.admin))
-    })?;
+    let (status, body) = block_on(ask(&url))?.map_err(|error| attest::unheard(error, &options.admin))?;
     print(body.trim_end());
     if status.is_success() { Ok(Code::Done) } else { Err(Failure::unavailable("the service is not ready")) }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jurat_client::{Attested, BaseUrl, Cache, Client, Errands, Judged, Missed, Reach, Sources};
+use jurat_client::{Attested, BaseUrl, Cache, Client, Errands, Judged, Material, Missed, Reach, Sources};
 use jurat_proto::UnixSeconds;
 use jurat_verify::{Bundle, BundledNras, Inputs, NrasAnswer, Policy, read_rim_answer};
 
@@ -14,7 +14,7 @@ use crate::{
     cli::MaterialOptions,
     exit::{Failure, say},
     service::now,
-    verify::{is_url, read, read_text},
+    verify::{base, is_url, read, read_text},
 };
 
 /// More files than any machine has manifests for.
@@ -23,27 +23,17 @@ const MAX_FILES: usize = 256;
 /// Judges reports: by a policy, with what was given, and with what the vendors say.
 pub(crate) struct Judge {
     pub(crate) policy: Policy,
-    given: Given,
+    /// What was given in files.
+    given: Material,
     errands: Errands,
-}
-
-/// What was given in files.
-#[derive(Default)]
-struct Given {
-    collateral: Option<String>,
-    rims: Vec<String>,
-    ocsp: Vec<Vec<u8>>,
-    nras: Option<Attested>,
 }
 
 impl Judge {
     /// Reads what is given, before anybody is asked anything.
     pub(crate) fn new(policy: Policy, options: &MaterialOptions) -> Result<Self, Failure> {
         let mut sources = sources(&policy, options)?;
-        let mut given = Given {
-            collateral: options.collateral.as_deref().map(read_text).transpose()?,
-            ..Given::default()
-        };
+        let mut given = Material::default();
+        given.collateral = options.collateral.as_deref().map(read_text).transpose()?;
         for place in options.rim.iter().filter(|place| !is_url(place)) {
             rims(place.as_ref(), &mut given.rims)?;
         }
@@ -89,13 +79,6 @@ impl Judge {
     }
 }
 
-impl Given {
-    fn complete<'a>(&'a self, inputs: Inputs<'a>) -> Inputs<'a> {
-        let nras = self.nras.as_ref().map(|Attested { answer, jwks }| NrasAnswer { answer, jwks });
-        Inputs { collateral: self.collateral.as_deref(), rims: &self.rims, ocsp: &self.ocsp, nras, ..inputs }
-    }
-}
-
 /// Each once: of eight GPUs' certificates a dead responder leaves as many unanswered.
 fn tell(missed: &[Missed]) {
     let mut said: Vec<String> = missed.iter().map(ToString::to_string).collect();
@@ -106,25 +89,22 @@ fn tell(missed: &[Missed]) {
 
 /// The vendors' own addresses, and in their place those that were named.
 fn sources(policy: &Policy, options: &MaterialOptions) -> Result<Sources, Failure> {
-    let mut sources = Sources::of(policy.roots);
-    let url = |text: &String| -> Result<BaseUrl, Failure> {
-        text.parse().map_err(|error| Failure::usage(format_args!("{text}: {error}")))
-    };
     let one = |places: &[String]| -> Result<Option<BaseUrl>, Failure> {
         let mut urls = places.iter().filter(|place| is_url(place));
         match (urls.next(), urls.next()) {
-            (Some(only), None) => url(only).map(Some),
+            (Some(only), None) => base(only).map(Some),
             (None, _) => Ok(None),
             (Some(_), Some(second)) => {
                 Err(Failure::usage(format_args!("{second}: one address is asked, not two")))
             }
         }
     };
-    sources.pcs = options.pcs.as_ref().map(url).transpose()?.or(sources.pcs);
-    sources.rim = one(&options.rim)?.or(sources.rim);
-    sources.ocsp = one(&options.ocsp)?.or(sources.ocsp);
-    sources.nras = options.nras.as_ref().map(url).transpose()?;
-    Ok(sources)
+    let mut named = Sources::default();
+    named.pcs = options.pcs.as_deref().map(base).transpose()?;
+    named.rim = one(&options.rim)?;
+    named.ocsp = one(&options.ocsp)?;
+    named.nras = options.nras.as_deref().map(base).transpose()?;
+    Ok(named.or(Sources::of(policy.roots)))
 }
 
 /// A manifest, or a folder of them; as XML, or as NVIDIA's service answers.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     cli::{JudgingOptions, PolicyOptions, ReferenceOptions},
     exit::{Code, Failure, print, say},
-    verify::{Judged, code, read_text},
+    verify::{code, read_text, under},
 };
 
 /// A built-in policy, else the file of that name.
@@ -82,7 +82,7 @@ pub(crate) fn lint(options: PolicyOptions) -> Result<Code, Failure> {
 pub(crate) fn reference(options: ReferenceOptions) -> Result<Code, Failure> {
     let judging = &options.judging;
     let policy = accepted(judging)?.of_any_code();
-    let judged = Judged::under(&options.target, policy, judging)?;
+    let judged = under(&options.target, policy, judging)?;
     let verdict = &judged.verdict;
     let Some(measured) = verdict.measured() else {
         verdict.to_string().lines().for_each(say);

@@ -167,12 +167,7 @@ fn ask(attester: &Attester, nonce: Nonce) -> Result<Result<Arc<ReportBody>, Repo
 
 /// 32 bytes of the operating system's randomness.
 pub(crate) fn fresh_nonce() -> Result<Nonce, Failure> {
-    use getrandom::rand_core::TryRng;
-    let mut bytes = [0; 32];
-    getrandom::SysRng.try_fill_bytes(&mut bytes).map_err(|error| {
-        Failure::unavailable(format_args!("the operating system gave no randomness: {error}"))
-    })?;
-    Ok(Nonce::new(bytes))
+    service::random().map(Nonce::new)
 }
 
 #[cfg(test)]

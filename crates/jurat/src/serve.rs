@@ -1,6 +1,6 @@
 //! `jurat serve`
 
-use std::rc::Rc;
+use std::{any::Any, io::Write as _, rc::Rc};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -59,17 +59,22 @@ pub(crate) fn run(options: ServeOptions) -> Result<Code, Failure> {
 }
 
 /// One more signal, of either kind.
-async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
+pub(crate) async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
 }
 
-/// What the process owes its clients before it holds a key: no core dump that could show it, and as many
-/// open files as the machine allows.
+/// What the process owes its clients before it holds a key: no core dump that could show it, no panic that quotes what
+/// passed, and as many open files as the machine allows.
 pub(crate) fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        // Nobody may be there to read it, which must not be a panic again.
+        let _ = writeln!(std::io::stderr(), "jurat: panicked at {at}: {}", told_of(panic.payload()));
+    }));
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
         tracing::warn!(%error, "core dumps could not be ruled out");
     }
@@ -85,6 +90,15 @@ pub(crate) fn harden() {
     }
 }
 
+/// What a log may have of a panic: words that stand in the source. Those that were made at the time may quote a prompt, as
+/// a string that is cut at the wrong place does.
+fn told_of(payload: &(dyn Any + Send)) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("its words are withheld, as they may quote what passed")
+}
+
 /// Whether no page of this process will ever be written to a swap device, which may be the host's disk.
 ///
 /// Only where nothing limits it: under a limit, allocations would begin to fail when it is reached.
@@ -98,3 +112,6 @@ pub(crate) fn lock_memory() -> bool {
     let unlimited = getrlimit(Resource::Memlock).current.is_none();
     unlimited && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     rt::time::sleep,
 };
+use getrandom::rand_core::TryRng;
 use jurat_attest::{Attester, Identity, Settings};
 use jurat_client::{Client, Errands};
 use jurat_ledger::{Appender, OnFailure};
@@ -55,6 +56,15 @@ pub(crate) fn now() -> UnixMillis {
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Bytes of the operating system's randomness.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let drawn = getrandom::SysRng.try_fill_bytes(&mut bytes);
+    drawn.map(|()| bytes).map_err(|error| {
+        Failure::unavailable(format_args!("the operating system gave no randomness: {error}"))
+    })
+}
+
 /// The service, attested and bound, not yet running.
 pub(crate) struct Service {
     config: Config,
@@ -91,7 +101,7 @@ impl Service {
 
         let born = identity::key(&config)?;
         let public_key = *born.key.public_key();
-        let tls = Tls::open(&config)?;
+        let mut tls = Tls::open(&config.tls)?;
         let (doors, token_files) = config.admission.open()?;
         let claims = identity::claims(&config, &born, tls.as_ref(), tee.gpu_count)?;
         let text = claims.to_json();
@@ -135,7 +145,7 @@ impl Service {
             commit: COMMIT,
         };
         token_files.into_iter().try_for_each(Tokens::watch)?;
-        if let Some(tls) = &tls {
+        if let Some(tls) = &mut tls {
             tls.watch(Arc::clone(&parts.metrics))?;
         }
         Ok(Self { config, policy, parts, evidence, tls, listener, admin_listener })
@@ -255,11 +265,11 @@ fn keep_report(evidence: &Evidence, appender: &Appender, on_failure: OnFailure) 
     }
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .map_err(|error| Failure::unavailable(format_args!("can't listen on {address}: {error}")))
 }
 
-fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+pub(crate) fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(Failure::unavailable)
 }

@@ -22,7 +22,7 @@ use served::Served;
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{Config, TlsChoice},
+    config::TlsChoice,
     exit::{Failure, say},
     watched,
 };
@@ -35,13 +35,21 @@ pub(crate) struct Tls {
     pub(crate) spki: Digest,
     served: Arc<Served>,
     own_key: Option<Arc<OwnKey>>,
-    certificate: Option<PathBuf>,
+    certificate: Option<Followed>,
+}
+
+/// The certificate's file, followed for as long as the service runs.
+struct Followed {
+    path: PathBuf,
+    /// What was read of it when the key was opened: what is there later and is not this is a change. `None` if nothing
+    /// was, as the key is younger than whatever lies there, and was certified by nobody yet.
+    taken: Option<Vec<u8>>,
 }
 
 impl Tls {
     /// Makes the key or reads it. `None` if TLS does not end here.
-    pub(crate) fn open(config: &Config) -> Result<Option<Self>, Failure> {
-        match &config.tls {
+    pub(crate) fn open(choice: &TlsChoice) -> Result<Option<Self>, Failure> {
+        match choice {
             TlsChoice::Off => Ok(None),
             TlsChoice::SelfSigned { names, certificate } => {
                 let own_key = OwnKey::draw().map_err(Failure::unavailable)?;
@@ -49,7 +57,7 @@ impl Tls {
                 let shown = own_key.certify(names).map_err(Failure::unavailable)?;
                 let spki = spki(&*key)?;
                 let served = Served::new(key, vec![shown]).map_err(Failure::unavailable)?;
-                let certificate = certificate.clone();
+                let certificate = certificate.clone().map(|path| Followed { path, taken: None });
                 let own_key = Some(Arc::new(own_key));
                 Ok(Some(Self { claimed: Claimed::SelfSigned, spki, served, own_key, certificate }))
             }
@@ -60,7 +68,7 @@ impl Tls {
                 let chain = served::chain(&text).map_err(named)?;
                 let spki = spki(&*key)?;
                 let served = Served::new(key, chain).map_err(named)?;
-                let certificate = Some(certificate.clone());
+                let certificate = Some(Followed { path: certificate.clone(), taken: Some(text) });
                 Ok(Some(Self { claimed: Claimed::Files, spki, served, own_key: None, certificate }))
             }
         }
@@ -80,17 +88,12 @@ impl Tls {
     }
 
     /// Follows the certificate's file for as long as the service runs, if one is named.
-    pub(crate) fn watch(&self, metrics: Arc<Metrics>) -> Result<(), Failure> {
+    pub(crate) fn watch(&mut self, metrics: Arc<Metrics>) -> Result<(), Failure> {
         metrics.certificate_taken(self.served.ends());
-        let Some(path) = self.certificate.clone() else { return Ok(()) };
-        let at_start = match self.claimed {
-            Claimed::Files => std::fs::read(&path).ok(),
-            // The key is younger than whatever lies there now, and was certified by nobody yet.
-            _ => None,
-        };
+        let Some(Followed { path, taken }) = self.certificate.take() else { return Ok(()) };
         let served = Arc::downgrade(&self.served);
         let shown = path.display().to_string();
-        watched::follow(path, at_start, move |text| {
+        watched::follow(path, taken, move |text| {
             let served = served.upgrade()?;
             match served::chain(text).and_then(|chain| served.replace(chain)) {
                 Ok(()) => {

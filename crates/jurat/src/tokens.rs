@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use getrandom::rand_core::TryRng;
 use jurat_proto::{Digest, UnixSeconds, sha256};
 use jurat_proxy::{Keyring, Rate, Token};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     cli::{NewTokenOptions, TokenOptions},
     exit::{Code, Failure, print, say},
-    service::now,
+    service::{now, random},
     verify::read_text,
     watched,
 };
@@ -120,11 +119,7 @@ pub(crate) fn credentials(options: &TokenOptions) -> Result<HeaderMap, Failure> 
 
 /// `jurat token new`: the token goes to people, what the file takes to stdout.
 pub(crate) fn new(options: NewTokenOptions) -> Result<Code, Failure> {
-    let mut bytes = [0; 32];
-    getrandom::SysRng.try_fill_bytes(&mut bytes).map_err(|error| {
-        Failure::unavailable(format_args!("the operating system gave no randomness: {error}"))
-    })?;
-    let token = format!("jurat-{}", Digest::new(bytes));
+    let token = format!("jurat-{}", Digest::new(random()?));
     let mut entry = format!(
         "[[token]]\nname = {}\nsha256 = \"{}\"",
         toml::Value::from(options.name),

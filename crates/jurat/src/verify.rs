@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::Path};
 
-use jurat_client::{BaseUrl, Channel, Client, Met};
+use jurat_client::{BaseUrl, Channel, Client, Judged, Met};
 use jurat_proto::{Nonce, ReportBody, UnixSeconds};
 use jurat_verify::{Inputs, Outcome, Policy, TrustedSigner, Verdict};
 
@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
     let policy = policy::accepted(&options.judging)?;
-    let judged = Judged::under(&options.target, policy, &options.judging)?;
+    let judged = under(&options.target, policy, &options.judging)?;
     if let Some(path) = &options.save {
         std::fs::write(path, &judged.report)
             .map_err(|error| Failure::unavailable(format_args!("{}: {error}", path.display())))?;
@@ -23,36 +23,22 @@ pub(crate) fn run(options: VerifyOptions) -> Result<Code, Failure> {
     Ok(show(&judged.verdict, options.judging.json, options.judging.at))
 }
 
-/// A report and what the judge makes of it.
-pub(crate) struct Judged {
-    pub(crate) report: String,
-    pub(crate) verdict: Verdict,
+/// Judges the report of a service, or that of a file.
+pub(crate) fn under(target: &str, policy: Policy, options: &JudgingOptions) -> Result<Judged, Failure> {
+    if is_url(target) {
+        return Live::under(&base(target)?, policy, options).map(|live| live.judged);
+    }
+    let judge = Judge::new(policy, &options.material)?;
+    let inputs = inputs(options.at, options.nonce);
+    block_on(judge.judge(read_text(target.as_ref())?, inputs))
 }
 
-impl Judged {
-    /// Judges the report of a service, or that of a file.
-    pub(crate) fn under(target: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
-        if is_url(target) {
-            return Live::under(target, policy, options).map(|live| live.judged.into());
-        }
-        let judge = Judge::new(policy, &options.material)?;
-        let inputs = inputs(options.at, options.nonce);
-        block_on(judge.judge(read_text(target.as_ref())?, inputs)).map(Self::from)
-    }
-
-    /// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
-    ///
-    /// A time that nobody here named is the service's word, which is why [`code`] wants one.
-    pub(crate) fn kept(report: String, judge: &Judge, at: Option<u64>) -> Result<Self, Failure> {
-        let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
-        block_on(judge.judge(report, Inputs::archived(at))).map(Self::from)
-    }
-}
-
-impl From<jurat_client::Judged> for Judged {
-    fn from(judged: jurat_client::Judged) -> Self {
-        Self { report: judged.report, verdict: judged.verdict }
-    }
+/// Judges a report that was kept: as of `at`, else of the time at which it says that it was made.
+///
+/// A time that nobody here named is the service's word, which is why [`code`] wants one.
+pub(crate) fn kept(report: String, judge: &Judge, at: Option<u64>) -> Result<Judged, Failure> {
+    let at = at.map_or_else(|| kept_at(&report), UnixSeconds);
+    block_on(judge.judge(report, Inputs::archived(at)))
 }
 
 /// When a kept report says that it was made.
@@ -65,24 +51,24 @@ pub(crate) fn kept_at(report: &str) -> UnixSeconds {
 pub(crate) struct Live {
     pub(crate) judge: Judge,
     pub(crate) nonce: Nonce,
-    pub(crate) judged: jurat_client::Judged,
+    pub(crate) judged: Judged,
     /// How to reach the service from here on.
     pub(crate) channel: Channel,
 }
 
 impl Live {
     /// Fetches it under a nonce of our own.
-    pub(crate) fn fetch(url: &str, options: &JudgingOptions) -> Result<Self, Failure> {
-        Self::under(url, policy::accepted(options)?, options)
+    pub(crate) fn fetch(base: &BaseUrl, options: &JudgingOptions) -> Result<Self, Failure> {
+        Self::under(base, policy::accepted(options)?, options)
     }
 
-    fn under(url: &str, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
+    fn under(base: &BaseUrl, policy: Policy, options: &JudgingOptions) -> Result<Self, Failure> {
         let judge = Judge::new(policy, &options.material)?;
         let nonce = match options.nonce {
             Some(nonce) => nonce,
             None => selfcheck::fresh_nonce()?,
         };
-        let (judged, channel) = block_on(meet(&judge, &base(url)?, nonce, options.at))??;
+        let (judged, channel) = block_on(meet(&judge, base, nonce, options.at))??;
         Ok(Self { judge, nonce, judged, channel })
     }
 
@@ -104,7 +90,7 @@ pub(crate) async fn meet(
     base: &BaseUrl,
     nonce: Nonce,
     at: Option<u64>,
-) -> Result<(jurat_client::Judged, Channel), Failure> {
+) -> Result<(Judged, Channel), Failure> {
     let bindings = &judge.policy.bindings;
     let binding = *bindings.first().ok_or_else(|| Failure::config("the policy accepts no binding"))?;
     let Met { report, peer } = Client::meet(base, &nonce, binding).await.map_err(Failure::unavailable)?;

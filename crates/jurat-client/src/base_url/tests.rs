@@ -27,3 +27,18 @@ fn other_urls_are_refused() {
     assert_eq!("https://u:p@a".parse::<BaseUrl>(), Err(BaseUrlError::Credentials));
     assert_eq!("https://a/?x=1".parse::<BaseUrl>(), Err(BaseUrlError::Query));
 }
+
+#[test]
+fn a_version_in_the_base_is_not_named_twice() {
+    for (base, path, url) in [
+        ("http://a", "v1/chat/completions", "http://a/v1/chat/completions?x=1"),
+        ("http://a/v1", "v1/chat/completions", "http://a/v1/chat/completions?x=1"),
+        ("http://a/x/v1/", "v1/models", "http://a/x/v1/models?x=1"),
+        ("http://a/v1", "tokenize", "http://a/v1/tokenize?x=1"),
+        ("http://a/v1", "v1/v1/models", "http://a/v1/v1/models?x=1"),
+        ("http://a/v12", "v1/models", "http://a/v12/v1/models?x=1"),
+    ] {
+        let base: BaseUrl = base.parse().unwrap();
+        assert_eq!(base.route(path.split('/'), Some("x=1")).as_str(), url);
+    }
+}

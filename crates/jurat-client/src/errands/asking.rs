@@ -91,9 +91,18 @@ impl Asker {
         }
     }
 
-    /// Whether an errand that came to nothing may be made once more, past the cache: what it has may be no answer at all.
-    pub(super) fn may_pass_by(&self, memory: Memory, error: &ErrandError) -> bool {
-        memory == Memory::Kept && self.cache.is_some() && self.silence.is_none() && error.is_of_content()
+    /// Makes an errand, and once more past the cache if it came to nothing for what the cache has: that may be no answer at
+    /// all.
+    pub(super) async fn make<T, E: AsRef<ErrandError>, F: Future<Output = Result<T, E>>>(
+        &self,
+        memory: Memory,
+        errand: impl Fn(Memory) -> F,
+    ) -> Result<T, E> {
+        let passable = memory == Memory::Kept && self.cache.is_some() && self.silence.is_none();
+        match errand(memory).await {
+            Err(error) if passable && error.as_ref().is_of_content() => errand(Memory::Anew).await,
+            end => end,
+        }
     }
 
     fn keep(&self, question: &Question, answer: &Answer) {
@@ -149,8 +158,6 @@ impl Asker {
 fn header_of(response: &Response, question: &Question) -> Result<String, ErrandError> {
     let Some(usual) = question.headers.first() else { return Ok(String::new()) };
     let value = question.headers.iter().find_map(|name| response.headers().get(*name)?.to_str().ok());
-    value.map(str::to_owned).ok_or_else(|| ErrandError::Illegible {
-        url: question.url.to_string(),
-        reason: format!("it has no header {usual}"),
-    })
+    let absent = || ErrandError::illegible(&question.url, format_args!("it has no header {usual}"));
+    value.map(str::to_owned).ok_or_else(absent)
 }

@@ -22,12 +22,7 @@ pub(super) async fn collateral(
     moment: Moment,
     memory: Memory,
 ) -> Result<(String, bool), Missed> {
-    match put_together(asker, base, platform, moment, memory).await {
-        Err(missed) if asker.may_pass_by(memory, &missed.error) => {
-            put_together(asker, base, platform, moment, Memory::Anew).await
-        }
-        end => end,
-    }
+    asker.make(memory, |memory| put_together(asker, base, platform, moment, memory)).await
 }
 
 async fn put_together(
@@ -72,9 +67,8 @@ async fn put_together(
         pck_crl: signed(pck_crl),
         root_ca_crl: root_ca_crl.body,
     };
-    let collateral = answers.collateral().map_err(|error| {
-        missed("collateral", ErrandError::Illegible { url: base.to_string(), reason: error.to_string() })
-    })?;
+    let collateral = answers.collateral();
+    let collateral = collateral.map_err(|error| missed("collateral", ErrandError::illegible(base, error)))?;
     // Without legible dates it is the judge's
     if let Some(window) = collateral_window(&collateral) {
         ErrandError::unless_within(&window, moment.now()).map_err(|error| missed("collateral", error))?;

@@ -115,6 +115,18 @@ pub struct Missed {
     pub error: ErrandError,
 }
 
+impl AsRef<ErrandError> for Missed {
+    fn as_ref(&self) -> &ErrandError {
+        &self.error
+    }
+}
+
+impl AsRef<ErrandError> for ErrandError {
+    fn as_ref(&self) -> &ErrandError {
+        self
+    }
+}
+
 /// Why an errand came to nothing. It says nothing about the machine that is judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -182,6 +194,11 @@ pub enum ErrandError {
 }
 
 impl ErrandError {
+    /// The service at `url` answered what it does not serve.
+    pub(crate) fn illegible(url: &impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::Illegible { url: url.to_string(), reason: reason.to_string() }
+    }
+
     /// Whether there was an answer, and it is of no use.
     pub(crate) fn is_of_content(&self) -> bool {
         matches!(self, Self::Illegible { .. } | Self::Later { .. } | Self::Earlier { .. })

@@ -35,10 +35,7 @@ pub(super) async fn rims(asker: &Asker, base: &BaseUrl, ids: &[RimId], memory: M
         let (asker, what) = (asker.clone(), format!("manifest {id}"));
         let url = base.join(["v1", "rim", id.as_str()]);
         async move {
-            let rim = match one_rim(&asker, &url, memory).await {
-                Err(error) if asker.may_pass_by(memory, &error) => one_rim(&asker, &url, Memory::Anew).await,
-                end => end,
-            };
+            let rim = asker.make(memory, |memory| one_rim(&asker, &url, memory)).await;
             rim.map_err(|error| missed(Service::Rim, &what, error))
         }
     });
@@ -47,9 +44,7 @@ pub(super) async fn rims(asker: &Asker, base: &BaseUrl, ids: &[RimId], memory: M
 
 async fn one_rim(asker: &Asker, url: &Url, memory: Memory) -> Result<(String, bool), ErrandError> {
     let answer = asker.ask(Question::get(url.clone()).kept_for(KEEP_RIM), memory).await?;
-    let rim = read_rim_answer(&answer.body);
-    let rim =
-        rim.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    let rim = read_rim_answer(&answer.body).map_err(|error| ErrandError::illegible(url, error))?;
     Ok((rim, answer.cached))
 }
 
@@ -63,12 +58,8 @@ pub(super) async fn ocsp(
     let errands = certificates.iter().map(|certificate| {
         let (asker, certificate, url) = (asker.clone(), certificate.clone(), base.join([]));
         async move {
-            let word = match one_word(&asker, &url, &certificate, moment, memory).await {
-                Err(error) if asker.may_pass_by(memory, &error) => {
-                    one_word(&asker, &url, &certificate, moment, Memory::Anew).await
-                }
-                end => end,
-            };
+            let word = |memory| one_word(&asker, &url, &certificate, moment, memory);
+            let word = asker.make(memory, word).await;
             word.map_err(|error| missed(Service::Ocsp, "word on a certificate", error))
         }
     });
@@ -90,8 +81,7 @@ async fn one_word(
     let answer = asker.ask(question, memory).await?;
     // what is kept answered another nonce
     let window = ocsp_window(&answer.body, (!answer.cached).then_some(&nonce));
-    let window =
-        window.map_err(|error| ErrandError::Illegible { url: url.to_string(), reason: error.to_string() })?;
+    let window = window.map_err(|error| ErrandError::illegible(url, error))?;
     window.map_or(Ok(()), |window| ErrandError::unless_within(&window, moment.now()))?;
     Ok((answer.body, answer.cached))
 }
@@ -109,14 +99,9 @@ pub(super) async fn verdict(
     // An answer is about one nonce: it is never kept, and never looked for.
     let answer = asker.ask(question, Memory::Anew).await;
     let answer = answer.map_err(|error| missed(Service::Nras, "verdict", error))?;
-    let answer = String::from_utf8(answer.body).map_err(|_| {
-        let error = ErrandError::Illegible { url: url.to_string(), reason: "not UTF-8".into() };
-        missed(Service::Nras, "verdict", error)
-    })?;
-    let keys = match keys(asker, base, &answer, memory).await {
-        Err(error) if asker.may_pass_by(memory, &error) => keys(asker, base, &answer, Memory::Anew).await,
-        end => end,
-    };
+    let answer = String::from_utf8(answer.body)
+        .map_err(|_| missed(Service::Nras, "verdict", ErrandError::illegible(&url, "not UTF-8")))?;
+    let keys = asker.make(memory, |memory| keys(asker, base, &answer, memory)).await;
     let (jwks, cached) = keys.map_err(|error| missed(Service::Nras, "keys", error))?;
     Ok((Attested { answer, jwks }, cached))
 }
@@ -129,10 +114,9 @@ async fn keys(
     memory: Memory,
 ) -> Result<(String, bool), ErrandError> {
     let url = base.join([".well-known", "jwks.json"]);
-    let illegible = |reason: String| ErrandError::Illegible { url: base.to_string(), reason };
     let keys = asker.ask(Question::get(url).kept_for(KEEP_KEYS), memory).await?;
-    nras_shape(answer.as_bytes(), &keys.body).map_err(|error| illegible(error.to_string()))?;
-    let jwks = String::from_utf8(keys.body).map_err(|_| illegible("not UTF-8".into()))?;
+    nras_shape(answer.as_bytes(), &keys.body).map_err(|error| ErrandError::illegible(base, error))?;
+    let jwks = String::from_utf8(keys.body).map_err(|_| ErrandError::illegible(base, "not UTF-8"))?;
     Ok((jwks, keys.cached))
 }
 

@@ -145,6 +145,42 @@ fn one_ipv6_host_is_one_source() {
 }
 
 #[test]
+fn an_address_holds_so_many_connections_and_a_named_proxy_as_many_as_it_likes() {
+    let admission = |networks: &[&str], each| {
+        let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        let proxies = Proxies { networks, header: ForwardedHeader::default() };
+        Admission::new(
+            Doors { proxies, connections_per_address: NonZeroUsize::new(each), ..Doors::default() },
+            1,
+        )
+    };
+    let seat = |of: &Admission, peer: &str| of.seat(Some(peer.parse().unwrap()));
+    let bound = admission(&["10.0.0.0/8"], 2);
+    let (one, two) = (seat(&bound, "192.0.2.1:1"), seat(&bound, "[::ffff:192.0.2.1]:2"));
+    assert!(one.is_some() && two.is_some());
+    for _ in 0..3 {
+        assert!(seat(&bound, "192.0.2.1:3").is_none(), "a refused connection takes no seat and frees none");
+    }
+    let neighbour = seat(&bound, "192.0.2.2:1");
+    assert!(neighbour.is_some(), "another's seats are another's");
+    let host = [seat(&bound, "[2001:db8::1]:1"), seat(&bound, "[2001:db8::2]:1")];
+    assert!(host.iter().all(Option::is_some));
+    assert!(seat(&bound, "[2001:db8::3]:1").is_none(), "one IPv6 host is one address");
+    drop(one);
+    let again = seat(&bound, "192.0.2.1:4");
+    assert!(again.is_some() && seat(&bound, "192.0.2.1:5").is_none());
+    let proxied: Vec<_> = (0..100).map(|_| seat(&bound, "10.1.1.1:1")).collect();
+    assert!(proxied.iter().all(Option::is_some));
+    assert_eq!(bound.seats.as_ref().unwrap().addresses(), 3);
+    drop((two, neighbour, host, again, proxied));
+    assert_eq!(bound.seats.as_ref().unwrap().addresses(), 0, "who has left is forgotten");
+
+    let unbound = admission(&[], 0);
+    let many: Vec<_> = (0..100).map(|_| seat(&unbound, "192.0.2.1:1")).collect();
+    assert!(many.iter().all(Option::is_some));
+}
+
+#[test]
 fn a_gate_lets_so_many_in() {
     let gate = Gate::new(2);
     let (one, two) = (gate.enter(), gate.enter());

@@ -11,11 +11,12 @@ use actix_service::Service;
 use actix_web::{body::BoxBody, dev::ServiceResponse};
 use h2::server::Builder;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
-use super::{HANDSHAKE, Secured};
+use super::HANDSHAKE;
 use crate::{
     context::Context,
     server::{KEEP_ALIVE, MOST_HEAD},
@@ -34,13 +35,14 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Serves the connection to its end.
 ///
 /// `first`: how long it may have no request to begin with.
-pub(super) async fn serve<S>(
-    io: Secured,
+pub(super) async fn serve<T, S>(
+    io: T,
     peer: Option<SocketAddr>,
     app: Rc<S>,
     context: Rc<Context>,
     first: Duration,
 ) where
+    T: AsyncRead + AsyncWrite + Unpin,
     S: Service<Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static,
 {
     let handshake = Builder::new()

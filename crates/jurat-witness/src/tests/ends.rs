@@ -156,3 +156,23 @@ fn a_giant_completing_event_may_be_let_go_but_for_its_end() {
     let left = exchange.finish(End::ClientLeft, jurat_proto::UnixMillis(2));
     assert_eq!(left.response_hash, sha256(b"event: response.completed\n"));
 }
+
+#[test]
+fn a_body_is_what_its_type_says_unless_it_is_coded() {
+    for (content_type, coding, shape) in [
+        (Some("Text/Event-Stream; charset=utf-8"), None, Shape::Events),
+        (Some(" application/json "), None, Shape::Json),
+        (Some("application/problem+JSON;charset=utf-8"), None, Shape::Json),
+        (Some("audio/mpeg"), None, Shape::Opaque),
+        (Some("json"), None, Shape::Opaque),
+        (Some("text/event-streams"), None, Shape::Opaque),
+        (None, None, Shape::Opaque),
+        (Some("text/event-stream"), Some("gzip"), Shape::Opaque),
+        (Some("application/json"), Some("identity, gzip"), Shape::Opaque),
+        (Some("text/event-stream"), Some("Identity"), Shape::Events),
+        (Some("text/event-stream"), Some(""), Shape::Events),
+    ] {
+        let found = Shape::of(content_type.map(str::as_bytes), coding.map(str::as_bytes));
+        assert_eq!(found, shape, "{content_type:?} {coding:?}");
+    }
+}

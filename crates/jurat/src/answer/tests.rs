@@ -1,4 +1,3 @@
-use jurat_witness::Framing;
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::*;
@@ -10,26 +9,19 @@ fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
 }
 
 #[test]
-fn a_stream_is_known_by_its_type_unless_it_is_coded() {
-    for (lines, expected) in [
-        (vec![("content-type", "Text/Event-Stream; charset=utf-8")], Shape::Events),
-        (vec![("content-type", "application/json")], Shape::Json),
-        (vec![("content-type", "audio/mpeg")], Shape::Opaque),
-        (vec![], Shape::Opaque),
-        (vec![("content-type", "text/event-stream"), ("content-encoding", "gzip")], Shape::Opaque),
-        (vec![("content-type", "text/event-stream"), ("content-encoding", "Identity")], Shape::Events),
-    ] {
-        assert_eq!(shape(&headers(&lines)), expected, "{lines:?}");
-    }
-}
-
-#[test]
-fn a_body_without_length_or_chunks_ends_with_its_connection() {
-    assert_eq!(framing(200, &headers(&[]), None), Framing::UntilClose);
-    assert_eq!(framing(200, &headers(&[("transfer-encoding", "chunked")]), None), Framing::Chunked);
-    assert_eq!(framing(200, &headers(&[]), Some(7)), Framing::Length(7));
-    assert_eq!(framing(200, &headers(&[]), Some(0)), Framing::Empty);
-    assert_eq!(framing(304, &headers(&[]), Some(7)), Framing::Empty);
+fn a_head_says_what_comes_and_where_it_ends() {
+    let of = |status, lines: &[_]| {
+        let Answer { framing, shape, .. } = head(status, &headers(lines), Family::Chat);
+        (framing, shape)
+    };
+    let (json, stream) = (("content-type", "application/json"), ("content-type", "text/event-stream"));
+    let seven = ("content-length", "7");
+    assert_eq!(of(200, &[stream]), (Framing::UntilClose, Shape::Events));
+    assert_eq!(of(200, &[stream, ("transfer-encoding", "chunked")]), (Framing::Chunked, Shape::Events));
+    assert_eq!(of(200, &[json, seven]), (Framing::Length(7), Shape::Json));
+    assert_eq!(of(200, &[json, seven, ("content-encoding", "gzip")]), (Framing::Length(7), Shape::Opaque));
+    assert_eq!(of(200, &[("content-length", "0")]), (Framing::Empty, Shape::Opaque));
+    assert_eq!(of(304, &[seven]), (Framing::Empty, Shape::Opaque));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     exit::{Failure, say},
     material::Judge,
     selfcheck::fresh_nonce,
-    verify::{Judged, base, block_on, meet, read_text},
+    verify::{base, block_on, kept, meet, read_text},
 };
 
 pub(super) struct Reports {
@@ -35,7 +35,7 @@ impl Reports {
     /// nothing: its signer stays unknown.
     pub(super) fn introduce(self, audit: &mut Audit) -> Result<(), Failure> {
         for (name, report) in &self.files {
-            let judged = self.kept(report.clone())?;
+            let judged = kept(report.clone(), &self.judge, self.at)?;
             believe(audit, name, &judged.verdict);
         }
         let Some(base) = &self.service else { return Ok(()) };
@@ -50,7 +50,7 @@ impl Reports {
             let signer = &wanted.signing_address;
             match block_on(client.fetch_kept_report(base, signer, wanted.claims_hash.as_ref()))? {
                 Ok(report) => {
-                    let judged = self.kept(report)?;
+                    let judged = kept(report, &self.judge, self.at)?;
                     believe(audit, &format!("the archived report of {signer}"), &judged.verdict);
                 }
                 Err(error @ ClientError::NoReport { .. }) => say(error),
@@ -58,10 +58,6 @@ impl Reports {
             }
         }
         Ok(())
-    }
-
-    fn kept(&self, report: String) -> Result<Judged, Failure> {
-        Judged::kept(report, &self.judge, self.at)
     }
 }
 

@@ -2,9 +2,15 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::{Args, builder::RangedU64ValueParser};
 
 use super::{JudgingOptions, TokenOptions};
+
+/// Whole seconds: at least so many, and fewer than 2^32, which is 136 years. A point in time that lies so far ahead can
+/// still be computed; one of 2^64 cannot.
+pub(super) fn seconds(least: u64) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(least..1 << 32)
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct ChatOptions {
@@ -44,13 +50,15 @@ pub(crate) struct ConnectOptions {
     #[arg(long, env = "JURAT_HOLD")]
     pub(crate) hold: bool,
     /// Seconds after which the service is verified again; at twice that an old verification counts no more
-    #[arg(long, env = "JURAT_VERIFY_EVERY", default_value_t = 3600, value_name = "SECONDS")]
+    #[arg(long, env = "JURAT_VERIFY_EVERY", default_value_t = 3600, value_name = "SECONDS",
+          value_parser = seconds(1))]
     pub(crate) verify_every: u64,
     /// Most bytes of an answer that are held until it is judged; a larger one flows, and is cut off if refused
     #[arg(long, env = "JURAT_MOST_HELD", default_value_t = 16 << 20, value_name = "BYTES")]
     pub(crate) most_held: usize,
     /// Seconds that answers under way get when the proxy stops
-    #[arg(long, env = "JURAT_DRAIN_GRACE", default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, env = "JURAT_DRAIN_GRACE", default_value_t = 30, value_name = "SECONDS",
+          value_parser = seconds(0))]
     pub(crate) drain_grace: u64,
     #[command(flatten)]
     pub(crate) judging: JudgingOptions,

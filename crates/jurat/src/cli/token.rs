@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+/// A hundred years. What lies beyond 2^63 seconds can't be written into a file of tokens.
+const MOST_DAYS: u64 = 36_525;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Draw a token: it is shown once on stderr, and its entry for a file of tokens goes to stdout
@@ -16,7 +19,7 @@ pub(crate) struct NewTokenOptions {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Days after which it opens nothing any more [default: never]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MOST_DAYS))]
     pub(crate) days: Option<u64>,
 }
 

@@ -1,9 +1,8 @@
 //! Who comes in, and how fast. From the file alone, as lists and files of secrets are.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf};
 
 use jurat_proxy::{Doors, ForwardedHeader, IpNet, Proxies, Rate};
-use serde::Deserialize;
 
 use super::{
     file::File,
@@ -17,18 +16,15 @@ pub(crate) struct Admission {
     tokens: Option<PathBuf>,
     receipt_tokens: Option<PathBuf>,
     admin_tokens: Option<PathBuf>,
+    connections_per_address: Option<NonZeroUsize>,
     address_rate: Option<Rate>,
     token_rate: Option<Rate>,
     proxies: Proxies,
 }
 
-/// The knob `forwarded_header`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum HeaderName {
-    XForwardedFor,
-    Forwarded,
-}
+/// The knob `forwarded_header`; the first is the default.
+const HEADERS: [(&str, ForwardedHeader); 2] =
+    [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
 
 impl Admission {
     pub(super) fn settle(knobs: &mut Knobs, file: &File) -> Result<Self, Failure> {
@@ -36,6 +32,9 @@ impl Admission {
         let Named(tokens) = path("tokens", &file.tokens);
         let Named(receipt_tokens) = path("receipt_tokens", &file.receipt_tokens);
         let Named(admin_tokens) = path("admin_tokens", &file.admin_tokens);
+        // 0 for none.
+        let each = knobs.value("connections_per_address", None, file.connections_per_address, 0);
+        let connections_per_address = NonZeroUsize::new(each);
         let address_rate =
             rate(knobs, ["address_rate", "address_burst"], file.address_rate, file.address_burst)?;
         let token_rate = rate(knobs, ["token_rate", "token_burst"], file.token_rate, file.token_burst)?;
@@ -49,18 +48,17 @@ impl Admission {
             found.ok_or_else(|| Failure::config(format_args!("trusted_proxies: `{text}` {what}")))
         };
         let networks = networks.map(network).collect::<Result<_, _>>()?;
-        let header = match file.forwarded_header {
-            None | Some(HeaderName::XForwardedFor) => ForwardedHeader::XForwardedFor,
-            Some(HeaderName::Forwarded) => ForwardedHeader::Forwarded,
-        };
-        let name = match header {
-            ForwardedHeader::XForwardedFor => "x-forwarded-for",
-            ForwardedHeader::Forwarded => "forwarded",
-        };
-        let given = file.forwarded_header.map(|_| name);
-        knobs.value("forwarded_header", None, given, name);
+        let header = knobs.choice("forwarded_header", file.forwarded_header.as_deref(), HEADERS)?;
         let proxies = Proxies { networks, header };
-        Ok(Self { tokens, receipt_tokens, admin_tokens, address_rate, token_rate, proxies })
+        Ok(Self {
+            tokens,
+            receipt_tokens,
+            admin_tokens,
+            connections_per_address,
+            address_rate,
+            token_rate,
+            proxies,
+        })
     }
 
     /// Reads the files; what is to be followed comes beside the doors.
@@ -78,6 +76,7 @@ impl Admission {
             receipts: keyring(&self.receipt_tokens)?,
             admin: keyring(&self.admin_tokens)?,
             proxies: self.proxies.clone(),
+            connections_per_address: self.connections_per_address,
             address_rate: self.address_rate,
             token_rate: self.token_rate,
         };

@@ -1,11 +1,10 @@
 //! What is demanded of request bodies: file-only, as the claims' digest of the configuration covers what the engine is
 //! given in a client's place.
 
-use getrandom::rand_core::TryRng;
 use jurat_proxy::{Demands, Gate, SaltKey};
 
 use super::{file::File, knobs::Knobs};
-use crate::exit::Failure;
+use crate::{exit::Failure, service::random};
 
 /// Who shares a salt of the engine's prefix cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,19 +22,11 @@ pub(super) fn settle(knobs: &mut Knobs, file: &File) -> Result<Demands, Failure>
     let choices = [("pass", Salt::Pass), ("owner", Salt::Owner)];
     let cache_salt = match knobs.choice("cache_salt", file.cache_salt.as_deref(), choices)? {
         Salt::Pass => None,
-        Salt::Owner => Some(salt_key()?),
+        Salt::Owner => Some(SaltKey::new(random()?)),
     };
     Ok(Demands { request_id, remote_media, cache_salt })
 }
 
 fn gate(knobs: &mut Knobs, name: &'static str, value: Option<&str>) -> Result<Gate, Failure> {
     knobs.choice(name, value, [("pass", Gate::Pass), ("refuse", Gate::Refuse)])
-}
-
-fn salt_key() -> Result<SaltKey, Failure> {
-    let mut bytes = [0; 32];
-    getrandom::SysRng.try_fill_bytes(&mut bytes).map_err(|error| {
-        Failure::unavailable(format_args!("the operating system gave no randomness: {error}"))
-    })?;
-    Ok(SaltKey::new(bytes))
 }

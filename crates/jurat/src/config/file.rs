@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Collateral, Gpus, KeyChoice, SelfCheckKind, admission::HeaderName, tls::TlsKind};
+use super::{Collateral, Gpus, KeyChoice, SelfCheckKind, tls::TlsKind};
 use crate::exit::Failure;
 
 /// The file. Everything in it is measured where the platform measures configuration; the flags are not.
@@ -58,12 +58,13 @@ pub(super) struct File {
     pub(super) tokens: Option<PathBuf>,
     pub(super) receipt_tokens: Option<PathBuf>,
     pub(super) admin_tokens: Option<PathBuf>,
+    pub(super) connections_per_address: Option<usize>,
     pub(super) address_rate: Option<f64>,
     pub(super) address_burst: Option<u32>,
     pub(super) token_rate: Option<f64>,
     pub(super) token_burst: Option<u32>,
     pub(super) trusted_proxies: Option<Vec<String>>,
-    pub(super) forwarded_header: Option<HeaderName>,
+    pub(super) forwarded_header: Option<String>,
     pub(super) head_timeout: Option<f64>,
     pub(super) tdx_source: Option<String>,
     /// File-only, as the three change what an engine is given.

@@ -21,6 +21,9 @@ pub(super) enum Origin {
 /// An archive of fewer bytes would give up what it was given a moment ago.
 const LEAST_BYTES: u64 = 64 << 10;
 
+/// No time is as long: 136 years. A point in time that lies so far ahead can still be computed.
+const LONGEST: Duration = Duration::from_secs(1 << 32);
+
 /// The knobs settled so far.
 pub(super) struct Knobs {
     pub(super) rows: Vec<(&'static str, String, Origin)>,
@@ -144,8 +147,11 @@ impl Knobs {
         let seconds = self.value(name, command, file, default);
         Duration::try_from_secs_f64(seconds)
             .ok()
-            .filter(|duration| !duration.is_zero() && *duration < Duration::from_secs(1 << 32))
-            .ok_or_else(|| self.refusal(format_args!("{name} `{seconds}` is no positive number of seconds")))
+            .filter(|duration| !duration.is_zero() && *duration < LONGEST)
+            .ok_or_else(|| {
+                let most = LONGEST.as_secs();
+                self.refusal(format_args!("{name} `{seconds}` is not between 0 and {most} seconds"))
+            })
     }
 }
 

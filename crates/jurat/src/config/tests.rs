@@ -29,6 +29,7 @@ fn bad_values_name_themselves() {
         ("nvswitch_command = ['nvattest']", "nvswitch_command: the command has no {nonce}"),
         ("request_id = 'drop'", "request_id `drop` is none of pass, refuse"),
         ("cache_salt = 'refuse'", "cache_salt `refuse` is none of pass, owner"),
+        ("forwarded_header = 'via'", "forwarded_header `via` is none of x-forwarded-for, forwarded"),
         ("tdx_source = 'magic'", "tdx_source `magic`"),
         ("tls_key = 'k'", "mean nothing without tls"),
         ("tls = 'files'\ntls_key = 'k'", "needs both tls_certificate and tls_key"),
@@ -38,6 +39,31 @@ fn bad_values_name_themselves() {
         assert!(refusal(&none, text).contains(name), "{text}: {}", refusal(&none, text));
     }
     assert!(toml::from_str::<File>("lisen = '1'").is_err(), "unknown members are refused");
+}
+
+#[test]
+fn times_of_the_file_have_an_end() {
+    let names = [
+        "self_check_every",
+        "first_byte_timeout",
+        "idle_timeout",
+        "drain_grace",
+        "head_timeout",
+        "store_age",
+        "memory_store_age",
+        "store_timeout",
+    ];
+    for name in names {
+        let of = |value: &str| format!("store_url = 'redis://127.0.0.1:1'\n{name} = {value}");
+        for value in ["0.0", "-1.0", "4294967296.0", "9223372036854775807", "1e300", "inf", "nan"] {
+            let refused = refusal(&ServeOptions::default(), &of(value));
+            assert!(refused.contains("code: Config") && refused.contains(name), "{name} {value}: {refused}");
+            assert!(refused.contains("is not between 0 and 4294967296 seconds"), "{name} {value}: {refused}");
+        }
+        // A store that is waited for must answer within a minute.
+        let longest = if name == "store_timeout" { "60.0" } else { "4294967295.0" };
+        assert!(settle(&ServeOptions::default(), &of(longest)).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whether the self-check asks the vendors, and where they are.
 
+use std::fmt::{self, Display, Formatter};
+
 use jurat_client::{BaseUrl, Sources};
 use jurat_verify::Roots;
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use serde::Deserialize;
 use super::{
     SelfCheckKind,
     file::File,
-    knobs::{Knobs, Named, Origin},
+    knobs::{Knobs, Named},
 };
 use crate::exit::Failure;
 
@@ -19,6 +21,15 @@ pub(crate) enum Collateral {
     Fetch,
     /// Nobody is asked: the service opens no connection but to its engine and its store.
     None,
+}
+
+impl Display for Collateral {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fetch => "fetch",
+            Self::None => "none",
+        })
+    }
 }
 
 /// Whom the self-check asks.
@@ -35,13 +46,7 @@ impl Vendors {
             SelfCheckKind::Full => Collateral::Fetch,
             SelfCheckKind::Offline => Collateral::None,
         };
-        let collateral = file.collateral.unwrap_or(by_kind);
-        let shown = match collateral {
-            Collateral::Fetch => "fetch",
-            Collateral::None => "none",
-        };
-        let origin = if file.collateral.is_some() { Origin::File } else { Origin::Default };
-        knobs.rows.push(("collateral", shown.to_owned(), origin));
+        let collateral = knobs.value("collateral", None, file.collateral, by_kind);
         let mut url = |name, given: &Option<String>| -> Result<Option<BaseUrl>, Failure> {
             let Named(text) = knobs.text(name, None, given.as_ref());
             let parsed = text.as_ref().map(|text| text.parse()).transpose();
@@ -64,11 +69,6 @@ impl Vendors {
         if self.collateral == Collateral::None {
             return None;
         }
-        let own = Sources::of(roots);
-        let mut sources = self.named.clone();
-        sources.pcs = sources.pcs.or(own.pcs);
-        sources.rim = sources.rim.or(own.rim);
-        sources.ocsp = sources.ocsp.or(own.ocsp);
-        Some(sources)
+        Some(self.named.clone().or(Sources::of(roots)))
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -16,6 +15,7 @@ use actix_web::{
 };
 use http_body::Body as _;
 use jurat_proto::End;
+use jurat_proxy::Cut;
 use jurat_witness::{Answering, Exchange, Family, Seen};
 use tokio::{
     task::JoinHandle,
@@ -82,18 +82,6 @@ enum State {
     /// The last bytes of a cut answer are being flushed.
     Flushing(Pin<Box<Sleep>>),
 }
-
-/// The body ends before it is whole: the connection is closed.
-#[derive(Debug)]
-pub(super) struct Cut;
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer was cut off")
-    }
-}
-
-impl std::error::Error for Cut {}
 
 impl Flowing {
     /// `size`: what the client is told beforehand. `read`: what was observed already.

@@ -11,7 +11,7 @@ use actix_web::{
 use http_body::Body as _;
 use jurat_proto::{End, Nonce};
 use jurat_proxy::{Oath, Route};
-use jurat_witness::{Answer, Answering, Asked, Exchange, Seen, Shape};
+use jurat_witness::{Answering, Asked, Exchange, Seen, Shape};
 use reqwest::{Response, header as onward};
 
 use super::{
@@ -104,9 +104,8 @@ impl Asking<'_> {
 
     fn onward(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
         let request = self.request;
-        let (base, path) = (&self.proxy.trust.base, request.uri().path().trim_start_matches('/'));
-        let path = if base.is_versioned() { path.strip_prefix("v1/").unwrap_or(path) } else { path };
-        let url = base.route(path.split('/'), request.uri().query());
+        let path = request.uri().path().trim_start_matches('/');
+        let url = self.proxy.trust.base.route(path.split('/'), request.uri().query());
         // invariant: the table has two methods, and both are the other library's too
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
         let onward = self.trusted.relay.request(method.clone(), url);
@@ -139,16 +138,13 @@ impl Asking<'_> {
             return Err(ruling.into());
         };
         let given = response.headers().clone();
-        let length = declared(&given);
-        let shape = answer::shape(&given);
-        let framing = answer::framing(status, &given, length);
-        let exchange = self.exchange.answering(Answer { status, family: route.family, framing, shape });
+        let head = answer::head(status, &given, route.family);
+        let exchange = self.exchange.answering(head);
         let credentials = headers::credentials(self.request.headers());
         let case = Case::open(self.proxy.clone(), self.trusted, id, credentials);
-        let answering =
-            Answered { proxy: self.proxy, status: response.status(), given, length, exchange, case };
+        let answering = Answered { proxy: self.proxy, status: response.status(), given, exchange, case };
         let body = reqwest::Body::from(response);
-        match shape {
+        match head.shape {
             Shape::Events => Ok(answering.stream(body, route)),
             _ => answering.hold(body).await,
         }
@@ -167,7 +163,6 @@ struct Answered {
     proxy: web::Data<Proxy>,
     status: reqwest::StatusCode,
     given: onward::HeaderMap,
-    length: Option<u64>,
     exchange: Exchange<Answering>,
     case: Case,
 }
@@ -228,14 +223,15 @@ impl Answered {
     }
 
     fn flow(self, body: reqwest::Body, read: VecDeque<Bytes>) -> HttpResponse {
-        let size = self.length.map_or(BodySize::Stream, BodySize::Sized);
+        let size = answer::length(&self.given).map_or(BodySize::Stream, BodySize::Sized);
         let mut builder = builder(self.status, &self.given, "pending");
         let under_way = UnderWay::of(&self.proxy);
         builder.body(Flowing::new(body, Manner::Plain, size, self.exchange, self.case, read, under_way))
     }
 }
 
-fn builder(
+/// The head of an answer that is the service's, with our word on it.
+pub(super) fn builder(
     status: reqwest::StatusCode,
     given: &onward::HeaderMap,
     verdict: &'static str,
@@ -253,10 +249,6 @@ fn joined(mut read: VecDeque<Bytes>, total: usize) -> Bytes {
     let mut whole = BytesMut::with_capacity(total);
     read.iter().for_each(|bytes| whole.extend_from_slice(bytes));
     whole.freeze()
-}
-
-fn declared(headers: &onward::HeaderMap) -> Option<u64> {
-    headers.get(onward::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn declared_length(request: &HttpRequest) -> Option<u64> {

@@ -36,7 +36,6 @@ pub(super) struct Trusted {
 
 /// The trust in one service, shared by all workers.
 pub(super) struct Trust {
-    url: String,
     pub(super) base: BaseUrl,
     options: JudgingOptions,
     /// How long a verification counts before the next one is due. At twice that it counts no more.
@@ -58,15 +57,14 @@ struct State {
 impl Trust {
     /// Verifies for the first time.
     pub(super) fn establish(
-        url: &str,
         base: BaseUrl,
         options: JudgingOptions,
         every: Duration,
     ) -> Result<(Self, Verdict), Failure> {
-        let live = Live::fetch(url, &options)?;
+        let live = Live::fetch(&base, &options)?;
         let state = State { signers: Vec::new(), refused: None, verifications: 0 };
         let (state, turn) = (Mutex::new(state), tokio::sync::Mutex::new(()));
-        let trust = Self { url: url.to_owned(), base, options, every, state, turn };
+        let trust = Self { base, options, every, state, turn };
         let verdict = live.judged.verdict.clone();
         trust.heed(&live)?;
         Ok((trust, verdict))
@@ -114,9 +112,9 @@ impl Trust {
         if self.state().verifications != seen {
             return Ok(());
         }
-        let (url, options) = (self.url.clone(), self.options.clone());
+        let (base, options) = (self.base.clone(), self.options.clone());
         // The judge's work is computation, and its errands are written for a thread of their own.
-        let live = tokio::task::spawn_blocking(move || Live::fetch(&url, &options));
+        let live = tokio::task::spawn_blocking(move || Live::fetch(&base, &options));
         match live.await.map_err(|error| error.to_string())? {
             Ok(live) => self.heed(&live).map_err(|failure| failure.to_string()),
             Err(failure) => {

@@ -8,14 +8,15 @@ use std::{
 use actix_web::{
     HttpResponse,
     body::{BodySize, MessageBody},
-    http::StatusCode,
     web::Bytes,
 };
 use http_body::Body as _;
+use jurat_proxy::Cut;
 use reqwest::{Response, header as onward};
 use serde_json::Value;
 
-use super::{UnderWay, body::Cut, headers, refusal::Refusal};
+use super::{UnderWay, refusal::Refusal, relay::builder};
+use crate::answer::length;
 
 /// No error needs more to be understood.
 const MOST: usize = 64 << 10;
@@ -23,11 +24,8 @@ const WORDS: usize = 300;
 
 /// Relays an answer as it is.
 pub(super) fn pass(response: Response, under_way: UnderWay) -> HttpResponse {
-    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut builder = HttpResponse::build(status);
-    headers::answer(response.headers(), "unsworn", &mut builder);
-    let length = response.headers().get(onward::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut builder = builder(response.status(), response.headers(), "unsworn");
+    let length = length(response.headers());
     builder.body(Passing { body: response.into(), length, _under_way: under_way })
 }
 

@@ -50,6 +50,12 @@ impl Served {
         leaf.map_or(0, |leaf| leaf.tbs_certificate().validity().not_after.to_unix_duration().as_secs())
     }
 
+    /// The present chain, leaf first.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> Vec<CertificateDer<'static>> {
+        self.present().cert.clone()
+    }
+
     fn present(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,3 +1,6 @@
+use std::{fs, process, thread, time::Duration};
+
+use der::pem::{LineEnding, encode_string};
 use jurat_proxy::{CertificateRequests as _, CsrRefusal};
 use rustls::pki_types::CertificateDer;
 
@@ -59,4 +62,31 @@ fn what_is_no_pem_is_named() {
     for text in ["", "nothing", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
         assert!(matches!(served::chain(text.as_bytes()), Err(CertificateError::Pem(_))), "{text:?}");
     }
+}
+
+#[test]
+fn a_certificate_that_is_renewed_while_the_service_starts_is_taken() {
+    let (own, _) = drawn();
+    let key = own.to_private_key().unwrap();
+    let pem = |label, der: &[u8]| encode_string(label, LineEnding::LF, der).unwrap();
+    let certified = |name| pem("CERTIFICATE", &own.certify(&names(&[name])).unwrap());
+    let path = |kind| std::env::temp_dir().join(format!("jurat-tls-{}-{kind}.pem", process::id()));
+    let choice = TlsChoice::Files { certificate: path("certificate"), key: path("key") };
+    fs::write(path("key"), pem("PRIVATE KEY", key.secret_der())).unwrap();
+    fs::write(path("certificate"), certified("a.example.com")).unwrap();
+
+    let mut tls = Tls::open(&choice).unwrap().unwrap();
+    let renewed = certified("b.example.com");
+    fs::write(path("certificate"), &renewed).unwrap();
+    tls.watch(Metrics::new("0", "")).unwrap();
+
+    let renewed = served::chain(renewed.as_bytes()).unwrap();
+    let taken = (0..100).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        tls.served.shown() == renewed
+    });
+    for kind in ["key", "certificate"] {
+        fs::remove_file(path(kind)).unwrap();
+    }
+    assert!(taken, "what changed between the reading and the watching was lost");
 }
