@@ -36,6 +36,7 @@ pub struct SidecarBuilder {
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
     folder: Option<PathBuf>,
+    user: Option<u32>,
     config: Option<Arc<Scratch>>,
 }
 
@@ -67,6 +68,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn working_in(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// As this user, which takes root.
+    #[must_use]
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
         self
     }
 
@@ -117,6 +125,9 @@ impl SidecarBuilder {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command
     }
 }
@@ -149,6 +160,7 @@ impl Sidecar {
             args: Vec::new(),
             environment: Vec::new(),
             folder: None,
+            user: None,
             config: None,
         }
     }
