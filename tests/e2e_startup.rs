@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use jurat_tests::{FakeEngine, Script, Sidecar, answers, binary, skip};
+use jurat_tests::{FakeEngine, Scratch, Script, Sidecar, answers, binary, skip};
 
 fn run(program: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
@@ -52,18 +52,16 @@ fn bad_usage_is_64_and_bad_configuration_78() {
         let output = run(program, bad);
         assert_eq!(output.status.code(), Some(64), "{bad:?}: {}", said(&output));
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join(format!("bad-{}.toml", std::process::id()));
+    let folder = Scratch::new();
     for (text, named) in
         [("no_such_knob = 1\n", "no_such_knob"), ("listen = 7\n", "listen"), ("= broken", "bad-")]
     {
-        std::fs::write(&file, text).unwrap();
+        let file = folder.write("bad-one.toml", text);
         let output = run(program, &["serve", "--simulated-tee", "--config", file.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(78), "{text:?}: {}", said(&output));
         let said = said(&output);
         assert!(said.contains(named), "a bad value must be named ({named}): {said}");
     }
-    let _ = std::fs::remove_file(&file);
 }
 
 /// What can change trust comes from the file alone.
@@ -146,8 +144,8 @@ async fn no_core_is_dumped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_hears_of_its_life() {
     let engine = format!("http://{}", FakeEngine::refusing().await);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("notify-{}", std::process::id()));
-    let _ = std::fs::remove_file(&path);
+    let folder = Scratch::new();
+    let path = folder.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
     let until = |wanted: &str| {
@@ -171,7 +169,6 @@ async fn a_supervisor_hears_of_its_life() {
     let last = heard.last().unwrap();
     assert!(last.contains("EXTEND_TIMEOUT_USEC=60000000"), "{last}");
     drop(sidecar);
-    std::fs::remove_file(path).unwrap();
 
     let lost = Sidecar::before(&engine).variables([("NOTIFY_SOCKET", "/nonexistent/notify")]).refused().await;
     assert_eq!(lost.0, Some(69));
