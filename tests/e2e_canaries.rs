@@ -135,14 +135,18 @@ fn find(hay: &[u8]) -> Option<String> {
 
 #[tokio::test]
 async fn nothing_that_is_printed_shows_what_passed() {
-    let engine = parrot().await;
     for level in ["info", "trace"] {
+        let engine = parrot().await;
         let sidecar = Sidecar::before(engine.url())
             .args(["--idle-timeout", "2", "--first-byte-timeout", "2"])
             .variables([("JURAT_LOG", level), ("RUST_BACKTRACE", "full")])
             .start()
             .await;
-        let ours = provoke(&sidecar).await;
+        let mut ours = provoke(&sidecar).await;
+        drop(engine);
+        let gone = sidecar.ask("POST", CHAT, &[TOKEN], &answers::ask(CANARY)).await;
+        assert_eq!(gone.status(), 502);
+        ours.push(("no engine".to_owned(), gone.body));
         for (what, body) in &ours {
             assert_eq!(find(body), None, "{what}: an answer of jurat's own");
         }

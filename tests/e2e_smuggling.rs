@@ -56,6 +56,12 @@ fn lengths() -> Vec<Case> {
             Refused,
         ),
         case(
+            "another coding, and a length",
+            &format!("{host}Transfer-Encoding: gzip\r\nContent-Length: 2\r\n"),
+            &format!("{{}}{HIDDEN}"),
+            Refused,
+        ),
+        case(
             "TE.CL",
             &format!("{host}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"),
             &format!("5c\r\n{HIDDEN}\r\n0\r\n\r\n"),
@@ -123,6 +129,7 @@ fn codings() -> Vec<Case> {
             "0\r\n\r\n",
             Refused,
         ),
+        case("a chunk size that is no number", &chunked, "zz\r\n", Refused),
         case("a signed chunk size", &chunked, "+2\r\n{}\r\n0\r\n\r\n", Refused),
         case("a chunk size with 0x", &chunked, "0x2\r\n{}\r\n0\r\n\r\n", Refused),
         case("a chunk size past 2^64", &chunked, "10000000000000002\r\n{}\r\n0\r\n\r\n", Refused),
@@ -136,6 +143,12 @@ fn lines() -> Vec<Case> {
     let two = "Host: x\r\nContent-Length: 2\r\n";
     vec![
         raw("a request line of two words", "POST /v1/chat/completions\r\n\r\n", Refused),
+        raw(
+            "a request line of four words",
+            "POST /v1/chat/completions HTTP/1.1 x\r\nHost: x\r\n\r\n",
+            Refused,
+        ),
+        raw("a greeting of TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n", Refused),
         raw("a space in the target", "POST /v1/chat/completions /x HTTP/1.1\r\nHost: x\r\n\r\n", Refused),
         raw("another protocol", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refused),
         raw("a version to come", "POST /v1/chat/completions HTTP/1.9\r\nHost: x\r\n\r\n", Refused),
