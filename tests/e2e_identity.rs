@@ -7,7 +7,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use jurat_proto::{Claims, KeyOrigin, ManifestSource, ReportBody, sha256};
 use jurat_tests::{
-    FakeEngine, Readiness, Scratch, Script, Sidecar, Standin, Step, answers, binary, random_nonce,
+    Desk, FakeEngine, Readiness, Scratch, Script, Sidecar, Standin, Step, answers, binary, random_nonce,
 };
 use serde_json::Value;
 
@@ -22,15 +22,13 @@ async fn report(sidecar: &Sidecar) -> (ReportBody, Claims, String) {
 
 /// `jurat verify` of a kept report: the status of one check, and its reason.
 fn verified(report: &ReportBody, policy: &str, nonce: &str, collateral: Option<&Path>) -> Value {
-    let scratch = Scratch::new();
-    let file = scratch.write("report.json", serde_json::to_string(report).unwrap());
-    let mut command = Command::new(binary::plain());
-    command.args(["verify", file.to_str().unwrap(), "--policy", policy, "--nonce", nonce, "--json"]);
+    let desk = Desk::new();
+    let file = desk.named("report.json", serde_json::to_string(report).unwrap());
+    let mut arguments = vec!["verify", &file, "--policy", policy, "--nonce", nonce, "--json"];
     if let Some(path) = collateral {
-        command.arg("--collateral").arg(path);
+        arguments.extend(["--collateral", path.to_str().unwrap()]);
     }
-    let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    desk.run_as(binary::plain(), &arguments).verdict()
 }
 
 fn check<'a>(verdict: &'a Value, id: &str) -> &'a Value {
