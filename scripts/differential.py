@@ -26,6 +26,8 @@ from verify_vectors import judge_inputs, merged
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Base64 inside base64 inside JSON: what a text may hold, by the member's name.
 HOLDS_JSON = {"claims", "nvidia_payload", "event_log", "collateral", "tcb_info", "qe_identity", "answer", "jwks"}
+# Of a check that the second verifier has no word on, by its own limits.
+UNSAID = "unsaid"
 BYTES = {"intel_quote": "hex", "quote": "hex", "evidence": "base64", "certificate": "base64", "root_ca_crl": "hex",
          "pck_crl": "hex", "tcb_info_signature": "hex", "ocsp": "base64"}
 
@@ -126,13 +128,23 @@ class Rust:
 
 
 def python(inputs):
+    """(verdict, {check: status}, whether it stopped before its checks)"""
     try:
         done, verdict = judge_inputs(inputs)
         # of a TD under debug the library says nothing more, and so neither does verify.py
         unsaid = ("tdx.tcb", "tdx.platform") if done.checks["tdx.quote"][1] == DEBUGGED else ()
-        return verdict, {name: status for name, (status, _) in done.checks.items() if name not in unsaid}
+        checks = {name: UNSAID if name in unsaid else status for name, (status, _) in done.checks.items()}
+        # of a report that is not legible it says that alone
+        return verdict, checks, list(checks) == ["tdx.quote"]
     except Exception:
-        return "no inputs", {}
+        return "no inputs", {}, True
+
+
+def apart(ours, theirs, stopped):
+    """The checks of which the two say different things, (Rust, Python); None is a check that was not made."""
+    names = ours if stopped else {*ours, *theirs}
+    pairs = {name: (ours.get(name), theirs.get(name, UNSAID if stopped else None)) for name in sorted(names)}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and pair[1] != UNSAID}
 
 
 def main():
@@ -146,12 +158,12 @@ def main():
     rust = Rust(given.program)
 
     def compare(name, inputs, whole):
-        ours, theirs = rust.judge(inputs), python(inputs)
-        counts[ours[0]] += 1
-        apart = {check: (ours[1].get(check), theirs[1].get(check)) for check in ours[1] if ours[1][check] != theirs[1].get(check, ours[1][check])}
-        if ours[0] == theirs[0] and not (whole and apart):
+        (ours, our_checks), (theirs, their_checks, stopped) = rust.judge(inputs), python(inputs)
+        counts[ours] += 1
+        disputed = apart(our_checks, their_checks, stopped)
+        if ours == theirs and not (whole and disputed):
             return 0
-        print(f"{name}: Rust {ours[0]}, Python {theirs[0]}; (Rust, Python) differ in {apart}")
+        print(f"{name}: Rust {ours}, Python {theirs}; (Rust, Python) differ in {disputed}")
         return 1
 
     if given.vectors:

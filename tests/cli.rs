@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jurat_tests::{binary, workspace};
+use jurat_tests::{Scratch, binary, workspace};
 
 fn help(arguments: &[&str]) -> String {
     let output = Command::new(binary::simulated())
@@ -138,15 +138,13 @@ fn an_audit_ends_as_its_verdict_says() {
 /// A receipt's export without its first line has lost its beginning, unless a part of it was asked for.
 #[test]
 fn a_part_is_judged_as_a_part() {
-    let folder = std::env::temp_dir().join(format!("jurat-cli-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Scratch::new();
     let whole =
         std::fs::read_to_string(workspace::root().join("attestation/vectors/export/accept/whole.ndjson"));
-    let part = folder.join("part.ndjson");
-    std::fs::write(&part, whole.unwrap().split_once('\n').unwrap().1).unwrap();
+    let part = folder.write("part.ndjson", whole.unwrap().split_once('\n').unwrap().1);
     let part = part.to_str().unwrap();
     assert_eq!(audit(&[part]).0, Some(1));
-    let copy = folder.join("copy.ndjson");
+    let copy = folder.path().join("copy.ndjson");
     let (code, text, _) = audit(&[part, "--part", "--save", copy.to_str().unwrap()]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("note what was before its first line is not shown"), "{text}");
@@ -155,5 +153,4 @@ fn a_part_is_judged_as_a_part() {
         std::fs::read(copy).unwrap(),
         "what was judged is what was saved"
     );
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -8,30 +8,20 @@ use jurat_proto::{
     Digest, End, ReportBody, SignatureRecord, SignedHead, SignedPrunePoint, message_digest, sha256,
 };
 use jurat_tests::{
-    Answer, Expected, FakeEngine, Oath, Script, Sidecar, SidecarBuilder, Step, answers, random_nonce, request,
+    Answer, Expected, FakeEngine, Oath, Scratch, Script, Sidecar, SidecarBuilder, Step, answers,
+    random_nonce, request,
 };
 
 const CHAT: &str = "/v1/chat/completions";
 const ENDPOINT: &str = "POST /v1/chat/completions";
 
-/// A folder that is gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("jurat-archive-{}", &random_nonce()[..16]));
-        Self(path)
-    }
-
-    fn kept_by(&self, engine: &str) -> SidecarBuilder {
-        Sidecar::before(engine).args(["--state-dir", self.0.to_str().unwrap()])
-    }
+/// In a folder that the first one makes.
+fn kept_by(engine: &str, folder: &Scratch) -> SidecarBuilder {
+    Sidecar::before(engine).state_dir(&state(folder))
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn state(folder: &Scratch) -> PathBuf {
+    folder.path().join("state")
 }
 
 async fn chat_engine() -> FakeEngine {
@@ -121,11 +111,11 @@ impl Export {
 
 #[tokio::test]
 async fn receipts_and_their_signer_outlive_a_kill() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
     let mut told = Vec::new();
     for life in 0..3 {
-        let sidecar = folder.kept_by(engine.url()).start().await;
+        let sidecar = kept_by(engine.url(), &folder).start().await;
         let oath = Oath::of(&sidecar).await;
         for number in 0..20 {
             let got = ask(&sidecar, life * 100 + number).await;
@@ -133,7 +123,7 @@ async fn receipts_and_their_signer_outlive_a_kill() {
         }
         kill(sidecar).await;
     }
-    let sidecar = folder.kept_by(engine.url()).start().await;
+    let sidecar = kept_by(engine.url(), &folder).start().await;
     let present = Oath::of(&sidecar).await;
     for (oath, number, id, body) in &told {
         let request = format!("{{\"n\":{number}}}");
@@ -188,9 +178,9 @@ async fn past_report(sidecar: &Sidecar, oath: &Oath) {
 
 #[tokio::test]
 async fn a_head_is_sworn_to_on_request_and_kept_at_the_end() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let mut sidecar = folder.kept_by(engine.url()).start().await;
+    let mut sidecar = kept_by(engine.url(), &folder).start().await;
     let oath = Oath::of(&sidecar).await;
     for number in 0..5 {
         ask(&sidecar, number).await;
@@ -203,7 +193,7 @@ async fn a_head_is_sworn_to_on_request_and_kept_at_the_end() {
     assert_eq!((head.head.chain, head.head.sequence, head.head.receipt_hash), (oath.chain, 5, last));
     sidecar.terminate();
     assert_eq!(sidecar.exit_code(Duration::from_secs(30)).await, Some(0));
-    let sidecar = folder.kept_by(engine.url()).start().await;
+    let sidecar = kept_by(engine.url(), &folder).start().await;
     let export = Export::of(&sidecar, &oath.chain, 100).await;
     export.is_a_chain(&oath.chain);
     assert!(export.prunes.is_empty());
@@ -224,9 +214,9 @@ async fn a_head_is_sworn_to_on_request_and_kept_at_the_end() {
 
 #[tokio::test]
 async fn what_retention_takes_leaves_a_signed_prune_point() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let sidecar = folder.kept_by(engine.url()).args(["--store-age", "1.5"]).start().await;
+    let sidecar = kept_by(engine.url(), &folder).args(["--store-age", "1.5"]).start().await;
     let oath = Oath::of(&sidecar).await;
     for number in 0..10 {
         ask(&sidecar, number).await;
@@ -243,10 +233,10 @@ async fn what_retention_takes_leaves_a_signed_prune_point() {
 
 #[tokio::test]
 async fn with_owners_a_receipt_is_its_own_tenants() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
     for durable in [false, true] {
-        let builder = if durable { folder.kept_by(engine.url()) } else { Sidecar::before(engine.url()) };
+        let builder = if durable { kept_by(engine.url(), &folder) } else { Sidecar::before(engine.url()) };
         let sidecar = builder.args(["--receipt-scope", "owner"]).start().await;
         let mine = "Authorization: Bearer sk-mine";
         let got = sidecar.ask("POST", CHAT, &[mine, "X-Id: chatcmpl-mine"], b"{}").await;
@@ -266,9 +256,9 @@ async fn with_owners_a_receipt_is_its_own_tenants() {
 
 #[tokio::test]
 async fn a_drain_lets_answers_end_and_swears_to_those_that_do_not() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let mut sidecar = folder.kept_by(engine.url()).args(["--drain-grace", "2"]).start().await;
+    let mut sidecar = kept_by(engine.url(), &folder).args(["--drain-grace", "2"]).start().await;
     let oath = Oath::of(&sidecar).await;
     let mut begun = Vec::new();
     for script in ["slow", "endless"] {
@@ -283,7 +273,7 @@ async fn a_drain_lets_answers_end_and_swears_to_those_that_do_not() {
     let rest = slow.drain_for(Duration::from_millis(1_500)).await;
     assert!(rest.windows(6).any(|bytes| bytes == b"[DONE]"), "an answer that ends in the grace ends well");
     assert_eq!(sidecar.exit_code(Duration::from_secs(10)).await, Some(0));
-    let next = folder.kept_by(engine.url()).start().await;
+    let next = kept_by(engine.url(), &folder).start().await;
     let record = Oath::fetch(&next, slow_id).await;
     assert_eq!((record.receipt.end, record.signing_address), (End::Complete, oath.address));
     let record = Oath::fetch(&next, &begun[1].1).await;
@@ -294,9 +284,9 @@ async fn a_drain_lets_answers_end_and_swears_to_those_that_do_not() {
 
 #[tokio::test]
 async fn a_second_signal_ends_at_once_and_nothing_is_lost() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let mut sidecar = folder.kept_by(engine.url()).args(["--drain-grace", "60"]).start().await;
+    let mut sidecar = kept_by(engine.url(), &folder).args(["--drain-grace", "60"]).start().await;
     let oath = Oath::of(&sidecar).await;
     let mut client = sidecar.connect().await;
     client.send(&request("POST", CHAT, &["X-Script: endless"], b"{}")).await.unwrap();
@@ -307,7 +297,7 @@ async fn a_second_signal_ends_at_once_and_nothing_is_lost() {
     let began = std::time::Instant::now();
     assert_eq!(sidecar.exit_code(Duration::from_secs(10)).await, Some(0));
     assert!(began.elapsed() < Duration::from_secs(3), "took {:?}", began.elapsed());
-    let next = folder.kept_by(engine.url()).start().await;
+    let next = kept_by(engine.url(), &folder).start().await;
     let record = Oath::fetch(&next, head.header("x-receipt-id").unwrap()).await;
     assert_eq!(record.receipt.end, End::TimedOut);
     Export::of(&next, &oath.chain, 10).await.is_a_chain(&oath.chain);
@@ -316,31 +306,30 @@ async fn a_second_signal_ends_at_once_and_nothing_is_lost() {
 /// Two processes on one file would fork it; an unreadable folder must be named.
 #[tokio::test]
 async fn a_folder_that_can_not_be_used_is_refused_with_its_reason() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let first = folder.kept_by(engine.url()).start().await;
-    let (code, said) = folder.kept_by(engine.url()).refused().await;
+    let first = kept_by(engine.url(), &folder).start().await;
+    let (code, said) = kept_by(engine.url(), &folder).refused().await;
     assert_eq!(code, Some(69), "{said}");
-    assert!(said.contains(folder.0.to_str().unwrap()), "{said}");
+    assert!(said.contains(state(&folder).to_str().unwrap()), "{said}");
     assert!(said.contains("jurat: error:") && said.contains("jurat: hint:"), "{said}");
     drop(first);
-    std::fs::remove_dir_all(&folder.0).ok();
-    std::fs::write(&folder.0, b"no folder").unwrap();
-    let (code, said) = folder.kept_by(engine.url()).refused().await;
+    std::fs::remove_dir_all(state(&folder)).ok();
+    folder.write("state", b"no folder");
+    let (code, said) = kept_by(engine.url(), &folder).refused().await;
     assert_eq!(code, Some(69), "{said}");
-    std::fs::remove_file(&folder.0).unwrap();
 }
 
 /// The text that clients of the field check is signed by the same past key.
 #[tokio::test]
 async fn an_old_text_recovers_to_the_old_signer() {
-    let folder = Folder::new();
+    let folder = Scratch::new();
     let engine = chat_engine().await;
-    let sidecar = folder.kept_by(engine.url()).start().await;
+    let sidecar = kept_by(engine.url(), &folder).start().await;
     let oath = Oath::of(&sidecar).await;
     let id = ask(&sidecar, 1).await.receipt_id().to_owned();
     kill(sidecar).await;
-    let sidecar = folder.kept_by(engine.url()).start().await;
+    let sidecar = kept_by(engine.url(), &folder).start().await;
     let record = Oath::fetch(&sidecar, &id).await;
     let (text, signature) = (record.text.unwrap(), record.signature.unwrap());
     assert_eq!(signature.recover(&message_digest(&text)).unwrap().address(), oath.address);

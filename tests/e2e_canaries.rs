@@ -3,23 +3,19 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    os::unix::{fs::MetadataExt, process::ExitStatusExt},
+    time::Duration,
+};
 
-use jurat_tests::{FakeEngine, Script, Sidecar, Step, answers, request};
+use jurat_tests::{FakeEngine, Scratch, Script, Sidecar, Step, answers, binary, request};
+use rustix::process::{Resource, Rlimit, Signal, geteuid, getrlimit, setrlimit};
 
 /// In every body, header and query of the test, in more than one spelling.
 const CANARY: &str = "CANARY-7f3a";
 const TOKEN: &str = "Authorization: Bearer CANARY-7f3a-token";
 const CHAT: &str = "/v1/chat/completions";
-
-/// Its working folder is where a core would be written.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+const NOBODY: u32 = 65_534;
 
 /// An engine that repeats what it was asked in all that it can say.
 async fn parrot() -> FakeEngine {
@@ -139,14 +135,18 @@ fn find(hay: &[u8]) -> Option<String> {
 
 #[tokio::test]
 async fn nothing_that_is_printed_shows_what_passed() {
-    let engine = parrot().await;
     for level in ["info", "trace"] {
+        let engine = parrot().await;
         let sidecar = Sidecar::before(engine.url())
             .args(["--idle-timeout", "2", "--first-byte-timeout", "2"])
             .variables([("JURAT_LOG", level), ("RUST_BACKTRACE", "full")])
             .start()
             .await;
-        let ours = provoke(&sidecar).await;
+        let mut ours = provoke(&sidecar).await;
+        drop(engine);
+        let gone = sidecar.ask("POST", CHAT, &[TOKEN], &answers::ask(CANARY)).await;
+        assert_eq!(gone.status(), 502);
+        ours.push(("no engine".to_owned(), gone.body));
         for (what, body) in &ours {
             assert_eq!(find(body), None, "{what}: an answer of jurat's own");
         }
@@ -161,23 +161,31 @@ async fn nothing_that_is_printed_shows_what_passed() {
 /// The kernel writes no core of it, and lets no other process of its user look into it.
 #[tokio::test]
 async fn a_crash_leaves_no_core() {
+    // Nothing but the program itself forbids a core.
+    let cores = getrlimit(Resource::Core);
+    setrlimit(Resource::Core, Rlimit { current: cores.maximum, ..cores }).unwrap();
     let engine = parrot().await;
-    let folder = Folder(std::env::temp_dir().join(format!("jurat-core-{}", std::process::id())));
-    std::fs::create_dir_all(&folder.0).unwrap();
-    let mut sidecar = Sidecar::before(engine.url()).working_in(&folder.0).start().await;
+    // Its working folder is where a core would be written.
+    let (folder, bin) = (Scratch::new(), Scratch::new());
+    let mut builder = Sidecar::before(engine.url()).working_in(folder.path());
+    if geteuid().is_root() {
+        // What is root's own anyway shows nothing: it runs as somebody else, from where that one can reach it.
+        let program = bin.path().join("jurat");
+        std::fs::copy(binary::simulated(), &program).unwrap();
+        std::os::unix::fs::chown(folder.path(), Some(NOBODY), None).unwrap();
+        builder = builder.program(program).user(NOBODY);
+    }
+    let mut sidecar = builder.start().await;
     let got = sidecar.ask("POST", CHAT, &[TOKEN, "X-Script: plain"], &answers::ask(CANARY)).await;
     assert_eq!(got.status(), 200);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", sidecar.pid())).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     // Of a process that is not dumpable, these files are root's whoever runs it.
-    let owner = std::os::unix::fs::MetadataExt::uid(
-        &std::fs::metadata(format!("/proc/{}/mem", sidecar.pid())).unwrap(),
-    );
+    let owner = std::fs::metadata(format!("/proc/{}/mem", sidecar.pid())).unwrap().uid();
     assert_eq!(owner, 0);
-    let pid = rustix::process::Pid::from_raw(sidecar.pid().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::SEGV).unwrap();
-    assert_eq!(sidecar.exit_code(Duration::from_secs(10)).await, None, "a signal ended it");
-    let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().flatten().map(|entry| entry.path()).collect();
+    // A signal that dumps core, and that Rust's runtime has no handler for, as it has for the first SIGSEGV.
+    sidecar.signal(Signal::ABORT);
+    let end = sidecar.exit(Duration::from_secs(60)).await.expect("it ends");
+    assert_eq!(end.signal(), Some(Signal::ABORT.as_raw()));
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{left:?}");
 }

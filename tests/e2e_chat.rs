@@ -2,24 +2,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::process::Stdio;
+use jurat_tests::{Desk, FakeEngine, Middle, Passing, Ran, Script, Sidecar, Step, answers};
 
-use jurat_tests::{FakeEngine, Middle, Passing, Script, Sidecar, Step, answers, binary};
-use tokio::process::Command;
-
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-async fn chat(service: &str, args: &[&str]) -> Said {
-    let mut command = Command::new(binary::simulated());
-    command.args(["chat", service, "--model", "tiny-model"]).args(args);
-    command.env("JURAT_POLICY", "simulated").stdin(Stdio::null());
-    let output = command.output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+/// Under the policy `simulated`, unless the arguments name another.
+fn chat(desk: &Desk, service: &str, args: &[&str]) -> Ran {
+    let policy: &[&str] = if args.contains(&"--policy") { &[] } else { &["--policy", "simulated"] };
+    desk.run(&[&["chat", service, "--model", "tiny-model"], args, policy].concat())
 }
 
 /// Streams are asked for by the body, which this engine does not read: the bearer of this token gets one.
@@ -37,46 +25,42 @@ async fn stage() -> (FakeEngine, Sidecar) {
     (engine, sidecar)
 }
 
-fn token(name: &str, text: &str) -> String {
-    let path = std::env::temp_dir().join(format!("jurat-chat-{}-{name}", std::process::id()));
-    std::fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_completion_comes_with_its_verdict() {
     let (engine, sidecar) = stage().await;
+    let desk = Desk::new();
     let service = format!("http://{}", sidecar.address());
-    let plain = chat(&service, &["ping", "--system", "be brief"]).await;
-    assert_eq!((plain.code, plain.out.as_str()), (Some(0), "pong\n"), "{}", plain.err);
+    let plain = chat(&desk, &service, &["ping", "--system", "be brief"]);
+    assert_eq!((plain.code, plain.stdout.as_str()), (Some(0), "pong\n"), "{}", plain.stderr);
     assert!(
-        plain.err.contains("jurat: trusted under the policy simulated, tee simulated, signer 0x"),
+        plain.stderr.contains("jurat: trusted under the policy simulated, tee simulated, signer 0x"),
         "{}",
-        plain.err
+        plain.stderr
     );
-    assert!(plain.err.contains("jurat: limit: simulated hardware"), "{}", plain.err);
+    assert!(plain.stderr.contains("jurat: limit: simulated hardware"), "{}", plain.stderr);
     let asked: serde_json::Value = serde_json::from_slice(&engine.recorded().last().unwrap().body).unwrap();
     let system = serde_json::json!({ "role": "system", "content": "be brief" });
     assert_eq!((&asked["messages"][0], &asked["stream"]), (&system, &false.into()));
 
-    let file = token("stream", "stream\n");
-    let streamed = chat(&service, &["ping", "--stream", "--token-file", &file]).await;
-    assert_eq!((streamed.code, streamed.out.as_str()), (Some(0), "Grüß Gott\n"), "{}", streamed.err);
-    assert!(streamed.err.contains("trusted under"), "{}", streamed.err);
+    let file = desk.named("token", "stream\n");
+    let streamed = chat(&desk, &service, &["ping", "--stream", "--token-file", &file]);
+    assert_eq!((streamed.code, streamed.stdout.as_str()), (Some(0), "Grüß Gott\n"), "{}", streamed.stderr);
+    assert!(streamed.stderr.contains("trusted under"), "{}", streamed.stderr);
 
-    let json = chat(&format!("{service}/v1"), &["ping", "--json"]).await;
-    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let json = chat(&desk, &format!("{service}/v1"), &["ping", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["verdict"], &json["completion"]), (&"trusted".into(), &"pong".into()));
     assert!(json["receipt"]["checks"].is_array() && json["report"]["checks"].is_array());
 
-    let bad = chat(&service, &["ping", "--token-file", &token("bad", "bad")]).await;
-    assert_eq!((bad.code, bad.out.as_str()), (Some(69), ""), "{}", bad.err);
-    assert!(bad.err.contains("the service swears that it answered 400: no such model"), "{}", bad.err);
+    let bad = chat(&desk, &service, &["ping", "--token-file", &desk.named("token", "bad")]);
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(69), ""), "{}", bad.stderr);
+    assert!(bad.stderr.contains("the service swears that it answered 400: no such model"), "{}", bad.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_completion_is_withheld() {
     let (_engine, sidecar) = stage().await;
+    let desk = Desk::new();
     let middle = Middle::before(sidecar.address(), |passing: &Passing| {
         let mut body = passing.answer.body.clone();
         if passing.is_for_an_answer() {
@@ -92,41 +76,50 @@ async fn a_refused_completion_is_withheld() {
         false => passing.unchanged(),
     })
     .await;
-    let said = chat(hostile.url(), &["ping"]).await;
-    assert_eq!((said.code, said.out.as_str()), (Some(69), ""), "{}", said.err);
-    assert!(said.err.contains("[2Jtrusted") && !said.err.contains('\u{1b}'), "{:?}", said.err);
+    let said = chat(&desk, hostile.url(), &["ping"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(69), ""), "{}", said.stderr);
+    assert!(said.stderr.contains("[2Jtrusted") && !said.stderr.contains('\u{1b}'), "{:?}", said.stderr);
 
-    let plain = chat(middle.url(), &["ping"]).await;
-    assert_eq!((plain.code, plain.out.as_str()), (Some(1), ""), "{}", plain.err);
-    assert!(plain.err.contains("the completion is withheld: refuted receipt.response: "), "{}", plain.err);
+    let plain = chat(&desk, middle.url(), &["ping"]);
+    assert_eq!((plain.code, plain.stdout.as_str()), (Some(1), ""), "{}", plain.stderr);
+    assert!(
+        plain.stderr.contains("the completion is withheld: refuted receipt.response: "),
+        "{}",
+        plain.stderr
+    );
 
-    let json = chat(middle.url(), &["ping", "--json"]).await;
+    let json = chat(&desk, middle.url(), &["ping", "--json"]);
     assert_eq!(json.code, Some(1));
-    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["verdict"], &json["code"]), (&"refuted".into(), &"receipt.response".into()));
     assert!(json["completion"].is_null());
 
-    let file = token("refused", "stream");
-    let streamed = chat(middle.url(), &["ping", "--stream", "--token-file", &file]).await;
-    assert_eq!(streamed.code, Some(1), "{}", streamed.err);
-    assert!(streamed.out.ends_with("Gott\n"), "words flow before the verdict: {:?}", streamed.out);
+    let file = desk.named("token", "stream");
+    let streamed = chat(&desk, middle.url(), &["ping", "--stream", "--token-file", &file]);
+    assert_eq!(streamed.code, Some(1), "{}", streamed.stderr);
+    assert!(streamed.stdout.ends_with("Gott\n"), "words flow before the verdict: {:?}", streamed.stdout);
     assert!(
-        streamed.err.contains("do NOT rely on the words above: refuted receipt.response: "),
+        streamed.stderr.contains("do NOT rely on the words above: refuted receipt.response: "),
         "{}",
-        streamed.err
+        streamed.stderr
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_asked_of_a_service_that_is_not_trusted() {
     let (engine, sidecar) = stage().await;
+    let desk = Desk::new();
     let service = format!("http://{}", sidecar.address());
-    let said = chat(&service, &["a secret", "--policy", "production"]).await;
-    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.err);
-    assert!(said.err.contains("fail tdx.quote") && said.err.contains("nothing was asked"), "{}", said.err);
+    let said = chat(&desk, &service, &["a secret", "--policy", "production"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("fail tdx.quote") && said.stderr.contains("nothing was asked"),
+        "{}",
+        said.stderr
+    );
     assert!(engine.recorded().is_empty());
-    let said = chat(&service, &["x", "--at", "1790000000"]).await;
-    assert_eq!(said.code, Some(64), "{}", said.err);
+    let said = chat(&desk, &service, &["x", "--at", "1790000000"]);
+    assert_eq!(said.code, Some(64), "{}", said.stderr);
     // A report that calls itself kept is of the past, and a chat is about now.
     let kept = Middle::before(sidecar.address(), |passing: &Passing| {
         let mut report: serde_json::Value = serde_json::from_slice(&passing.answer.body).unwrap();
@@ -134,14 +127,14 @@ async fn nothing_is_asked_of_a_service_that_is_not_trusted() {
         passing.with(report.to_string().as_bytes())
     })
     .await;
-    let said = chat(kept.url(), &["a secret"]).await;
-    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
+    let said = chat(&desk, kept.url(), &["a secret"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{}", said.stderr);
     assert!(
-        said.err.contains("verdict: trusted_then") && said.err.contains("nothing was asked"),
+        said.stderr.contains("verdict: trusted_then") && said.stderr.contains("nothing was asked"),
         "{}",
-        said.err
+        said.stderr
     );
     assert!(engine.recorded().is_empty());
-    let said = chat("http://127.0.0.1:1", &["x"]).await;
-    assert_eq!(said.code, Some(69), "{}", said.err);
+    let said = chat(&desk, "http://127.0.0.1:1", &["x"]);
+    assert_eq!(said.code, Some(69), "{}", said.stderr);
 }

@@ -2,13 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
-
 use jurat_proto::sha256;
-use jurat_tests::{FakeEngine, Scratch, Script, Sidecar, answers, binary};
+use jurat_tests::{Desk, FakeEngine, Script, Sidecar, answers};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -17,7 +12,7 @@ fn entry(token: &str) -> String {
 }
 
 struct House {
-    folder: Scratch,
+    folder: Desk,
     _engine: FakeEngine,
     sidecar: Sidecar,
     id: String,
@@ -27,8 +22,8 @@ struct House {
 async fn house() -> House {
     let body = answers::chat_body("chatcmpl-1", "pong");
     let engine = FakeEngine::always(Script::say(answers::json(200, &body))).await;
-    let folder = Scratch::new();
-    let file = |name: &str, token: &str| folder.write(name, entry(token));
+    let folder = Desk::new();
+    let file = |name: &str, token: &str| folder.file(name, entry(token));
     let config = format!(
         "tls = \"self-signed\"\nreceipt_scope = \"owner\"\ntokens = {:?}\nadmin_tokens = {:?}\n",
         file("data.toml", "mine"),
@@ -37,17 +32,13 @@ async fn house() -> House {
     let sidecar = Sidecar::before(engine.url()).config(&config).start().await;
     let answer = sidecar.ask("POST", CHAT, &["Authorization: Bearer mine"], b"{}").await;
     assert_eq!(answer.status(), 200);
-    folder.write("request", b"{}");
-    folder.write("response", &answer.body);
+    folder.file("request", b"{}");
+    folder.file("response", &answer.body);
     let id = answer.receipt_id().to_owned();
     House { folder, _engine: engine, sidecar, id }
 }
 
 impl House {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     fn url(&self) -> String {
         format!("https://{}", self.sidecar.address())
     }
@@ -57,21 +48,16 @@ impl House {
     }
 
     fn run(&self, arguments: &[&str], token: Option<&str>) -> (Option<i32>, String) {
-        let mut command = Command::new(binary::simulated());
-        command.args(arguments).env_remove("JURAT_TOKEN_FILE").stdin(Stdio::null());
-        if let Some(token) = token {
-            command.arg("--token-file").arg(self.folder.write("token", format!("{token}\n")));
-        }
-        let Output { status, stdout, stderr } = command.output().expect("run the program");
-        let said = [stdout, stderr].concat();
-        (status.code(), String::from_utf8(said).unwrap())
+        let file = token.map(|token| self.folder.named("token", format!("{token}\n")));
+        let token = file.iter().flat_map(|file| ["--token-file", file]);
+        let ran = self.folder.run(&arguments.iter().copied().chain(token).collect::<Vec<_>>());
+        (ran.code, ran.stdout + &ran.stderr)
     }
 
     fn check(&self, url: &str, token: Option<&str>) -> (Option<i32>, String) {
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let (request, response) = (text(&self.path("request")), text(&self.path("response")));
         let what = ["check", "--policy", "simulated", "--url", url, "--id", &self.id];
-        self.run(&[&what[..], &["--request", &request, "--response", &response]].concat(), token)
+        // They lie where it runs.
+        self.run(&[&what[..], &["--request", "request", "--response", "response"]].concat(), token)
     }
 }
 
@@ -107,7 +93,7 @@ async fn dstack_v2_is_judged_over_the_connections_own_key() {
         .replace("bindings = [\"jurat-v1\"]", "bindings = [\"dstack-v2\"]")
         .replace("\"bind.claims\", \"bind.gpu\"", "\"bind.tls\"");
     assert!(policy.contains("dstack-v2") && policy.contains("bind.tls"), "{shown}");
-    let policy = house.folder.write("policy.toml", policy);
+    let policy = house.folder.file("policy.toml", policy);
     let (code, said) = house.run(&["verify", &house.url(), "--policy", policy.to_str().unwrap()], None);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("under dstack-v2") && said.contains("pass bind.tls"), "{said}");

@@ -2,41 +2,22 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::PathBuf;
-
 use jurat_proto::{Digest, End, sha256};
 use jurat_tests::{FakeEngine, Oath, Script, Sidecar, answers, request};
 use serde_json::Value;
 
 const CHAT: &str = "/v1/chat/completions";
 
-struct Config(PathBuf);
-
-impl Config {
-    fn new(name: &str, text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jurat-demands-{}-{name}.toml", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    async fn house(&self) -> (FakeEngine, Sidecar) {
-        let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
-        let sidecar =
-            Sidecar::before(engine.url()).args(["--config", self.0.to_str().unwrap()]).start().await;
-        (engine, sidecar)
-    }
-}
-
-impl Drop for Config {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+async fn house(config: &str) -> (FakeEngine, Sidecar) {
+    let engine = FakeEngine::always(Script::say(answers::json(200, b"{}"))).await;
+    let sidecar = Sidecar::before(engine.url()).config(config).start().await;
+    (engine, sidecar)
 }
 
 #[tokio::test]
 async fn what_is_refused_never_reaches_the_engine() {
-    let config = Config::new("refuse", "request_id = 'refuse'\nremote_media = 'refuse'\nbody_limit = 200000");
-    let (engine, sidecar) = config.house().await;
+    let (engine, sidecar) =
+        house("request_id = 'refuse'\nremote_media = 'refuse'\nbody_limit = 200000").await;
     let padding = "x".repeat(100_000);
     let late = format!("{{\"messages\":[\"{padding}\"],\"request_id\":\"mine\"}}");
     let cases: [(&str, &str, &str); 7] = [
@@ -93,8 +74,7 @@ async fn what_is_refused_never_reaches_the_engine() {
 
 #[tokio::test]
 async fn each_owner_has_a_cache_salt_and_the_receipt_says_that_the_body_was_rewritten() {
-    let config = Config::new("salt", "cache_salt = 'owner'");
-    let (engine, sidecar) = config.house().await;
+    let (engine, sidecar) = house("cache_salt = 'owner'").await;
     let oath = Oath::of(&sidecar).await;
     let body = br#"{"model":"m","messages":[]}"#;
     let mut salts = Vec::new();

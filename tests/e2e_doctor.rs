@@ -2,12 +2,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
-use jurat_tests::{FakeEngine, Script, Sidecar, Standin, Step, answers, binary};
+use jurat_tests::{FakeEngine, Scratch, Script, Sidecar, Standin, Step, answers, binary};
 use serde_json::Value;
 
 /// Exit code and findings.
@@ -48,12 +45,6 @@ impl Examined {
     }
 }
 
-fn scratch(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("jurat-doc-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
 const FREE: [&str; 6] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--concurrency", "100"];
 
 async fn engine() -> FakeEngine {
@@ -64,12 +55,12 @@ async fn engine() -> FakeEngine {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_well_is_found_well() {
     let engine = engine().await;
-    let folder = scratch("well");
-    let sidecar = Sidecar::before(engine.url()).state_dir(&folder).start().await;
+    let folder = Scratch::new();
+    let sidecar = Sidecar::before(engine.url()).state_dir(folder.path()).start().await;
     let (data, admin) = (sidecar.address().to_string(), sidecar.admin().to_string());
     let mut arguments =
         vec!["--simulated-tee", "--engine", engine.url(), "--listen", &data, "--admin-listen", &admin];
-    arguments.extend(["--state-dir", folder.to_str().unwrap(), "--concurrency", "100"]);
+    arguments.extend(["--state-dir", folder.path().to_str().unwrap(), "--concurrency", "100"]);
     let examined = Examined::of(binary::simulated(), &arguments, &[]);
     assert_eq!((examined.0, &examined.1["well"]), (0, &true.into()), "{}", examined.1);
     for id in [
@@ -89,7 +80,6 @@ async fn a_service_that_is_well_is_found_well() {
     arguments.extend(["--policy", "permissive"]);
     let refused = Examined::of(binary::simulated(), &arguments, &[]);
     assert_eq!((refused.0, refused.failed()), (69, vec!["service.report"]), "{}", refused.1);
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// Quotes from dstack's stand-in, GPUs from NVML's. That the processor is no TDX guest's is true wherever tests run.
@@ -99,16 +89,15 @@ async fn hardware_is_looked_through() {
         jurat_tests::skip!("this machine is a TDX guest");
     }
     let engine = engine().await;
-    let folder = scratch("hardware");
-    let socket = folder.join("dstack.sock");
+    let folder = Scratch::new();
+    let socket = folder.path().join("dstack.sock");
     let agent = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
     let library = binary::nvml_standin().display().to_string();
-    let config = folder.join("jurat.toml");
     let text = format!(
         "tdx_source = \"dstack:{}\"\nnvml_library = {library:?}\nkey = \"dstack\"\n",
         socket.display()
     );
-    std::fs::write(&config, text).unwrap();
+    let config = folder.write("jurat.toml", text);
     let mut arguments = vec!["--config", config.to_str().unwrap(), "--engine", engine.url()];
     arguments.extend(FREE);
     let examine = |knobs: &[(&str, &str)]| Examined::of(binary::plain(), &arguments, knobs);
@@ -151,7 +140,6 @@ async fn hardware_is_looked_through() {
     let open = examine(&[]);
     assert_eq!(open.failed(), ["tdx.guest", "tdx.quote"], "{}", open.1);
     assert!(open.line("tdx.quote")["do"].as_str().unwrap().contains("DEBUG"));
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// On a laptop each thing that is missing has its line, for people one line each.

@@ -115,46 +115,15 @@ async fn a_body_that_does_not_come_whole_is_not_sworn() {
 }
 
 #[tokio::test]
-async fn what_two_parsers_could_read_differently_is_refused() {
-    let (engine, sidecar) = house().await;
-    let post = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n";
-    let smuggled = "GET /v1/models HTTP/1.1\r\nHost: smuggled\r\n\r\n";
-    let cases = [
-        format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
-        format!("{post}Content-Length: 2\r\nContent-Length: 5\r\n\r\n{{}}{smuggled}"),
-        format!("{post}Content-Length: +2\r\n\r\n{{}}"),
-        format!("{post}Content-Length: 2, 2\r\n\r\n{{}}"),
-        format!("{post}Transfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{{}}{smuggled}"),
-        format!("{post}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
-        format!("{post}Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
-        format!("{post}Content-Length : 2\r\n\r\n{{}}"),
-        format!("{post} folded: 1\r\nContent-Length: 2\r\n\r\n{{}}"),
-        "POST /v1/chat/completions HTTP/1.1 x\r\nHost: x\r\n\r\n".to_owned(),
-        "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".to_owned(),
-    ];
-    for case in cases {
-        let mut client = sidecar.connect().await;
-        client.send(case.as_bytes()).await.unwrap();
-        let rest = client.drain_for(Duration::from_secs(2)).await;
-        let text = String::from_utf8_lossy(&rest);
-        assert!(!text.starts_with("HTTP/1.1 2"), "{case:?} must be refused, not answered: {text}");
-        let heard = engine.recorded();
-        assert!(
-            heard.iter().all(|at| !at.whole),
-            "{case:?} must not reach the engine as a whole request: {heard:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn giant_heads_are_refused() {
     let (engine, sidecar) = house().await;
     let mut client = sidecar.connect().await;
     let giant = format!("X-Giant: {}", "x".repeat(1 << 20));
     // The sidecar may close before it has read all of it: then the write fails, which is as good.
-    let _ = client.send(&request("POST", "/v1/chat/completions", &[&giant], b"{}")).await;
+    let sent = client.send(&request("POST", "/v1/chat/completions", &[&giant], b"{}")).await;
     let rest = client.drain_for(Duration::from_secs(5)).await;
-    assert!(!rest.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&rest));
+    let said = String::from_utf8_lossy(&rest);
+    assert!(said.starts_with("HTTP/1.1 431 ") || sent.is_err(), "{sent:?}, {said}");
     assert!(engine.recorded().is_empty());
 }
 

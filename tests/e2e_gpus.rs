@@ -10,41 +10,33 @@ use std::{
 };
 
 use jurat_proto::{Claims, ReportBody};
-use jurat_tests::{Answer, FakeEngine, Readiness, Sidecar, SidecarBuilder, binary, random_nonce};
+use jurat_tests::{Answer, FakeEngine, Readiness, Scratch, Sidecar, SidecarBuilder, binary, random_nonce};
 use serde_json::Value;
 
 /// A configuration file, gone with the test.
-struct Config(PathBuf);
+struct Config(Scratch);
 
 impl Config {
-    fn with_library(name: &str, more: &str) -> Self {
-        Self::new(
-            name,
-            &format!("nvml_library = {:?}\n{more}\n", binary::nvml_standin().display().to_string()),
-        )
+    fn with_library(more: &str) -> Self {
+        Self::new(&format!("nvml_library = {:?}\n{more}\n", binary::nvml_standin().display().to_string()))
     }
 
-    fn new(name: &str, text: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let path = folder.join(format!("gpus-{name}-{}.toml", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        Self(path)
+    fn new(text: &str) -> Self {
+        let folder = Scratch::new();
+        folder.write("jurat.toml", text);
+        Self(folder)
     }
 
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Config {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+    fn path(&self) -> PathBuf {
+        self.0.path().join("jurat.toml")
     }
 }
 
 fn run(config: &Config, knobs: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary::simulated());
-    command.args(["serve", "--simulated-tee", "--engine", "http://127.0.0.1:9", "--config", config.path()]);
+    command
+        .args(["serve", "--simulated-tee", "--engine", "http://127.0.0.1:9", "--config"])
+        .arg(config.path());
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     command.envs(knobs.iter().map(|(name, value)| (format!("NVML_STANDIN_{name}"), value)));
     command.stdin(Stdio::null()).env_remove("RUST_LOG").output().expect("run the program")
@@ -63,7 +55,7 @@ fn refuses(config: &Config, knobs: &[(&str, &str)], words: &[&str]) {
 
 async fn before(config: &Config) -> SidecarBuilder {
     let engine = FakeEngine::refusing().await;
-    Sidecar::before(&format!("http://{engine}")).args(["--config", config.path()])
+    Sidecar::before(&format!("http://{engine}")).args(["--config", config.path().to_str().unwrap()])
 }
 
 async fn report(sidecar: &Sidecar) -> ReportBody {
@@ -78,7 +70,7 @@ fn text(answer: &Answer) -> String {
 
 #[test]
 fn gpus_that_prove_nothing_keep_it_from_starting() {
-    let config = Config::with_library("gates", "");
+    let config = Config::with_library("");
     refuses(&config, &[("DEVTOOLS", "on")], &["developer tools are on", "`devtools`"]);
     refuses(&config, &[("CC", "off")], &["confidential computing is off", "mode on"]);
     refuses(&config, &[("ENVIRONMENT", "sim")], &["simulated environment"]);
@@ -87,21 +79,21 @@ fn gpus_that_prove_nothing_keep_it_from_starting() {
     refuses(&config, &[("GPUS", "0")], &["lists no GPU", "gpus = \"none\""]);
     let fault = "nvmlDeviceGetConfComputeGpuAttestationReport=15@1";
     refuses(&config, &[("GPUS", "2"), ("FAULT", fault)], &["GPU 1"]);
-    let absent = Config::new("absent", "nvml_library = '/nonexistent/libnvidia-ml.so.1'");
+    let absent = Config::new("nvml_library = '/nonexistent/libnvidia-ml.so.1'");
     refuses(&absent, &[], &["/nonexistent/libnvidia-ml.so.1", "gpus = \"none\""]);
 }
 
 /// Otherwise the claims would say that the machine has none.
 #[test]
 fn a_gpu_that_was_said_not_to_be_there_keeps_it_from_starting() {
-    let config = Config::with_library("none", "gpus = 'none'");
+    let config = Config::with_library("gpus = 'none'");
     refuses(&config, &[("GPUS", "2")], &["has 2 GPUs", "gpus = \"required\""]);
     refuses(&config, &[("CC", "off")], &["has 1 GPUs"]);
 }
 
 #[tokio::test]
 async fn every_gpu_is_in_claims_and_evidence() {
-    let config = Config::with_library("eight", "");
+    let config = Config::with_library("");
     let variables = [("NVML_STANDIN_GPUS", "8"), ("NVML_STANDIN_CHAIN", "padded")];
     // Ready means that its own judge has trusted a report of all eight.
     let sidecar = before(&config).await.variables(variables).start().await;
@@ -114,7 +106,7 @@ async fn every_gpu_is_in_claims_and_evidence() {
 
 #[tokio::test]
 async fn a_fabric_without_evidence_is_said_to_be_unattested() {
-    let config = Config::with_library("fabric", "");
+    let config = Config::with_library("");
     let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie"), ("NVML_STANDIN_GPUS", "2")];
     let sidecar = before(&config).await.variables(knobs).start().await;
     assert_eq!(report(&sidecar).await.nvlink.as_deref(), Some("unattested"));
@@ -132,7 +124,7 @@ printf '{"result_code":0,"evidences":[{"arch":"LS10","certificate":"%s","evidenc
 
 #[tokio::test]
 async fn switches_have_their_place() {
-    let config = Config::with_library("switches", TOOL);
+    let config = Config::with_library(TOOL);
     let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie")];
     // The tool's evidence is over the nonce and signed by nobody: it is collected, bound, and refuted by the self-check.
     let sidecar = before(&config).await.variables(knobs).launch().await.unwrap();
@@ -149,9 +141,9 @@ async fn switches_have_their_place() {
     assert_eq!(payload["evidence_list"].as_array().unwrap().len(), 1);
     assert_eq!(report.nvlink, None);
 
-    let broken = Config::with_library("no-switches", "nvswitch_command = ['false', '{nonce}']");
+    let broken = Config::with_library("nvswitch_command = ['false', '{nonce}']");
     refuses(&broken, &[], &["no evidence of the NVSwitches", "false"]);
-    let stale = Config::with_library("stale", "nvswitch_command = ['echo', 'no nonce']");
+    let stale = Config::with_library("nvswitch_command = ['echo', 'no nonce']");
     let output = run(&stale, &[]);
     assert_eq!(output.status.code(), Some(78), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -159,7 +151,7 @@ async fn switches_have_their_place() {
 /// What goes wrong under way fails the reports of that time and no others.
 #[tokio::test]
 async fn a_gpu_that_fails_under_way_fails_its_reports() {
-    let config = Config::with_library("under-way", "");
+    let config = Config::with_library("");
     // Two reports are made at the start: the first one, and the self-check's.
     let fault = [("NVML_STANDIN_FAULT", "nvmlDeviceGetConfComputeGpuAttestationReport=15@0#3")];
     let sidecar = before(&config).await.variables(fault).start().await;
@@ -172,7 +164,7 @@ async fn a_gpu_that_fails_under_way_fails_its_reports() {
 /// Whoever leaves takes no device time along.
 #[tokio::test]
 async fn who_leaves_does_not_hold_up_who_stays() {
-    let config = Config::with_library("leaving", "");
+    let config = Config::with_library("");
     let sidecar = before(&config).await.variables([("NVML_STANDIN_DELAY_MS", "300")]).start().await;
     let mut clients = Vec::new();
     for _ in 0..40 {

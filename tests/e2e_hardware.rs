@@ -7,11 +7,10 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use jurat_tests::{Client, Standin, binary, request, skip};
+use jurat_tests::{Client, Scratch, Standin, binary, request, skip};
 use serde_json::Value;
 
 /// A process that ends with its owner.
@@ -24,18 +23,9 @@ impl Drop for Owned {
     }
 }
 
-/// A new folder of this test's own.
-fn scratch(name: &str) -> PathBuf {
-    // Short, as a socket's path may have a hundred bytes.
-    let path = std::env::temp_dir().join(format!("jurat-e2e-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
 /// `jurat serve` on `source`, and the lines that it says.
-fn serve(folder: &Path, source: &str) -> (Owned, impl Iterator<Item = String> + use<>) {
-    let file = folder.join("jurat.toml");
-    std::fs::write(&file, format!("tdx_source = {source:?}\ngpus = \"none\"\n")).unwrap();
+fn serve(folder: &Scratch, source: &str) -> (Owned, impl Iterator<Item = String> + use<>) {
+    let file = folder.write("jurat.toml", format!("tdx_source = {source:?}\ngpus = \"none\"\n"));
     let mut child = Command::new(binary::plain())
         .args(["serve", "--engine", "http://127.0.0.1:9", "--config", file.to_str().unwrap()])
         .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
@@ -50,7 +40,7 @@ fn serve(folder: &Path, source: &str) -> (Owned, impl Iterator<Item = String> + 
 }
 
 /// Its report under a nonce of ours, by the field's binding.
-async fn report(folder: &Path, source: &str) -> Value {
+async fn report(folder: &Scratch, source: &str) -> Value {
     let (_serving, mut lines) = serve(folder, source);
     let mut said = String::new();
     let address = loop {
@@ -84,9 +74,9 @@ fn holds(report: &Value) -> String {
 
 #[tokio::test]
 async fn a_report_through_dstacks_agent_passes_on_what_the_agent_says() {
-    let folder = scratch("dstack");
-    let socket = folder.join("dstack.sock");
-    let standin = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
+    let folder = Scratch::new();
+    let socket = folder.path().join("dstack.sock");
+    let _standin = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
     let report = report(&folder, &format!("dstack:{}", socket.display())).await;
     let quote = holds(&report);
     let log: Vec<Value> = serde_json::from_str(report["event_log"].as_str().unwrap()).unwrap();
@@ -96,30 +86,26 @@ async fn a_report_through_dstacks_agent_passes_on_what_the_agent_says() {
     // dstack's own words name the registers of this very quote.
     let tcb_info: Value = serde_json::from_str(report["info"]["tcb_info"].as_str().unwrap()).unwrap();
     assert_eq!(tcb_info["rtmr3"], quote[2 * 520..2 * 568]);
-    drop(standin);
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
 async fn a_report_through_configfs() {
-    let folder = scratch("configfs");
-    let tree = folder.join("report");
+    let folder = Scratch::new();
+    let tree = folder.path().join("report");
     std::fs::create_dir(&tree).unwrap();
-    let standin = match Standin::start(&["configfs", tree.to_str().unwrap()]) {
+    let _standin = match Standin::start(&["configfs", tree.to_str().unwrap()]) {
         Ok(standin) => standin,
         Err(error) => skip!("nothing can be mounted through FUSE here: {error}"),
     };
     let report = report(&folder, &format!("configfs:{}", tree.display())).await;
     holds(&report);
     assert_eq!((report["event_log"].as_str(), report["vm_config"].as_str()), (Some("[]"), Some("")));
-    drop(standin);
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// A debug TD, a quote of somebody else's or none at all: nothing is served, and the reason is named.
 #[test]
 fn what_proves_nothing_does_not_start() {
-    let folder = scratch("refused");
+    let folder = Scratch::new();
     for (at, (made, fault, word)) in [
         ("debug", "none", "DEBUG"),
         ("other", "none", "report data"),
@@ -130,7 +116,7 @@ fn what_proves_nothing_does_not_start() {
     .into_iter()
     .enumerate()
     {
-        let socket = folder.join(format!("{at}.sock"));
+        let socket = folder.path().join(format!("{at}.sock"));
         let _standin = Standin::start(&["dstack", socket.to_str().unwrap(), made, fault]).unwrap();
         let (mut serving, lines) = serve(&folder, &format!("dstack:{}", socket.display()));
         let said: Vec<String> = lines.collect();
@@ -138,16 +124,15 @@ fn what_proves_nothing_does_not_start() {
         assert!(said.iter().any(|line| line.contains(word)), "{word:?} is not in {said:?}");
         assert!(!said.iter().any(|line| line.contains("listening")), "{said:?}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// A debug TD is found through the kernel's folder too, and whoever started it is told what to do.
 #[test]
 fn a_debug_td_does_not_start_and_says_who_can_help() {
-    let folder = scratch("debug-td");
-    let tree = folder.join("report");
+    let folder = Scratch::new();
+    let tree = folder.path().join("report");
     std::fs::create_dir(&tree).unwrap();
-    let standin = match Standin::start(&["configfs", tree.to_str().unwrap(), "debug"]) {
+    let _standin = match Standin::start(&["configfs", tree.to_str().unwrap(), "debug"]) {
         Ok(standin) => standin,
         Err(error) => skip!("nothing can be mounted through FUSE here: {error}"),
     };
@@ -159,6 +144,4 @@ fn a_debug_td_does_not_start_and_says_who_can_help() {
     assert!(
         said.iter().any(|line| line.starts_with(hint) && line.contains("leaves the TD attribute DEBUG out"))
     );
-    drop(standin);
-    std::fs::remove_dir_all(folder).unwrap();
 }

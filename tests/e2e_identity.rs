@@ -3,39 +3,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use jurat_proto::{Claims, KeyOrigin, ManifestSource, ReportBody, sha256};
-use jurat_tests::{FakeEngine, Readiness, Script, Sidecar, Standin, Step, answers, binary, random_nonce};
+use jurat_tests::{
+    Desk, FakeEngine, Readiness, Scratch, Script, Sidecar, Standin, Step, answers, binary, random_nonce,
+};
 use serde_json::Value;
-
-/// A new folder of this test's own, short, as a socket's path may have a hundred bytes.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("jurat-id-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 async fn report(sidecar: &Sidecar) -> (ReportBody, Claims, String) {
     let nonce = random_nonce();
@@ -48,15 +22,13 @@ async fn report(sidecar: &Sidecar) -> (ReportBody, Claims, String) {
 
 /// `jurat verify` of a kept report: the status of one check, and its reason.
 fn verified(report: &ReportBody, policy: &str, nonce: &str, collateral: Option<&Path>) -> Value {
-    let scratch = Scratch::new(&nonce[..12]);
-    let file = scratch.file("report.json", serde_json::to_string(report).unwrap());
-    let mut command = Command::new(binary::plain());
-    command.args(["verify", file.to_str().unwrap(), "--policy", policy, "--nonce", nonce, "--json"]);
+    let desk = Desk::new();
+    let file = desk.named("report.json", serde_json::to_string(report).unwrap());
+    let mut arguments = vec!["verify", &file, "--policy", policy, "--nonce", nonce, "--json"];
     if let Some(path) = collateral {
-        command.arg("--collateral").arg(path);
+        arguments.extend(["--collateral", path.to_str().unwrap()]);
     }
-    let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    desk.run_as(binary::plain(), &arguments).verdict()
 }
 
 fn check<'a>(verdict: &'a Value, id: &str) -> &'a Value {
@@ -89,12 +61,12 @@ async fn readyz(sidecar: &Sidecar) -> Value {
 /// A key derived from the measured identity outlives the process, and the chains do not.
 #[tokio::test]
 async fn a_derived_key_is_the_same_after_a_restart() {
-    let scratch = Scratch::new("key");
-    let socket = scratch.0.join("dstack.sock");
+    let scratch = Scratch::new();
+    let socket = scratch.path().join("dstack.sock");
     let _agent = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
     let collateral = Command::new(binary::tdx_standin()).arg("collateral").output().unwrap().stdout;
-    let collateral = scratch.file("collateral.json", collateral);
-    let config = scratch.file("jurat.toml", hardware(&socket, "key = \"dstack\""));
+    let collateral = scratch.write("collateral.json", collateral);
+    let config = scratch.write("jurat.toml", hardware(&socket, "key = \"dstack\""));
     let mut seen = Vec::new();
     for _ in 0..2 {
         let sidecar = released(&config).await;
@@ -113,16 +85,16 @@ async fn a_derived_key_is_the_same_after_a_restart() {
 /// Real quotes bring no collateral along: what needs it is left out, by name, or readiness is held.
 #[tokio::test]
 async fn without_collateral_readiness_says_what_was_not_checked() {
-    let scratch = Scratch::new("offline");
-    let socket = scratch.0.join("dstack.sock");
+    let scratch = Scratch::new();
+    let socket = scratch.path().join("dstack.sock");
     let _agent = Standin::start(&["dstack", socket.to_str().unwrap()]).unwrap();
-    let offline = released(&scratch.file("offline.toml", hardware(&socket, ""))).await;
+    let offline = released(&scratch.write("offline.toml", hardware(&socket, ""))).await;
     assert!(offline.readiness_within(Readiness::Green, Duration::from_secs(60)).await, "{}", offline.said());
     let body = readyz(&offline).await;
     assert_eq!(body["self_check"]["kind"], "offline", "{body}");
     assert_eq!(body["self_check"]["skipped"], serde_json::json!(["tdx.quote", "tdx.tcb"]));
 
-    let full = released(&scratch.file("full.toml", hardware(&socket, "self_check = \"full\""))).await;
+    let full = released(&scratch.write("full.toml", hardware(&socket, "self_check = \"full\""))).await;
     let why = loop {
         let body = readyz(&full).await;
         if let Some(why) = body["self_check"]["why"].as_str() {
@@ -135,7 +107,7 @@ async fn without_collateral_readiness_says_what_was_not_checked() {
 
     // Only collateral may be missing: a quote of the look-alike PKI is refuted by every other policy.
     let text = hardware(&socket, "").replace("\"simulated\"", "\"permissive\"");
-    let foreign = released(&scratch.file("foreign.toml", text)).await;
+    let foreign = released(&scratch.write("foreign.toml", text)).await;
     let why = loop {
         if let Some(why) = readyz(&foreign).await["self_check"]["why"].as_str() {
             break why.to_owned();
@@ -148,9 +120,9 @@ async fn without_collateral_readiness_says_what_was_not_checked() {
 /// A self-check that fails later takes readiness back, and gives it again when it holds.
 #[tokio::test]
 async fn a_later_self_check_turns_readiness_red() {
-    let scratch = Scratch::new("later");
+    let scratch = Scratch::new();
     let library = binary::nvml_standin().display().to_string();
-    let config = scratch.file("jurat.toml", format!("nvml_library = {library:?}\nself_check_every = 0.2\n"));
+    let config = scratch.write("jurat.toml", format!("nvml_library = {library:?}\nself_check_every = 0.2\n"));
     let engine = FakeEngine::refusing().await;
     // One report at the start, then the self-checks; the fifth set of evidence fails, and all after it.
     let fault = [("NVML_STANDIN_FAULT", "nvmlDeviceGetConfComputeGpuAttestationReport=15@0#5")];
@@ -174,11 +146,11 @@ async fn a_later_self_check_turns_readiness_red() {
 /// The claims name the model's files, and every receipt the claims.
 #[tokio::test]
 async fn claims_name_the_model_and_receipts_the_claims() {
-    let scratch = Scratch::new("model");
-    scratch.file("model/model.safetensors", [7; 100_000]);
-    scratch.file("model/tokenizer.json", "{}");
-    let model = scratch.0.join("model");
-    let config = scratch.file("jurat.toml", format!("model_dir = {:?}\n", model.display().to_string()));
+    let scratch = Scratch::new();
+    scratch.write("model/model.safetensors", [7; 100_000]);
+    scratch.write("model/tokenizer.json", "{}");
+    let model = scratch.path().join("model");
+    let config = scratch.write("jurat.toml", format!("model_dir = {:?}\n", model.display().to_string()));
     let mut digests = Vec::new();
     for round in 0..2 {
         let answer = answers::json(200, &answers::chat_body("chatcmpl-1", "hello"));
@@ -206,7 +178,7 @@ async fn claims_name_the_model_and_receipts_the_claims() {
         assert_eq!(stated, sha256(body.claims.unwrap().as_bytes()).to_string());
         digests.push(claims.model.sha256);
         if round == 0 {
-            scratch.file("model/model.safetensors", [8; 100_000]);
+            scratch.write("model/model.safetensors", [8; 100_000]);
         }
     }
     assert_ne!(digests[0], digests[1], "another file, another claim");
@@ -215,12 +187,12 @@ async fn claims_name_the_model_and_receipts_the_claims() {
 /// Digests from a cache are disclosed, and `production` does not take them.
 #[tokio::test]
 async fn cached_digests_are_disclosed_and_refused_by_production() {
-    let scratch = Scratch::new("cached");
-    scratch.file("model/model.safetensors", [7; 1000]);
-    let (model, cache) = (scratch.0.join("model"), scratch.0.join("digests"));
+    let scratch = Scratch::new();
+    scratch.write("model/model.safetensors", [7; 1000]);
+    let (model, cache) = (scratch.path().join("model"), scratch.path().join("digests"));
     let config =
         format!("model_dir = {:?}\nmodel_cache = {:?}\n", model.to_str().unwrap(), cache.to_str().unwrap());
-    let config = scratch.file("jurat.toml", config);
+    let config = scratch.write("jurat.toml", config);
     // The built-in policy's own line, under the look-alike roots.
     let show = |name| Command::new(binary::plain()).args(["policy", "show", name]).output().unwrap().stdout;
     let production = String::from_utf8(show("production")).unwrap();
@@ -229,7 +201,7 @@ async fn cached_digests_are_disclosed_and_refused_by_production() {
     let simulated = String::from_utf8(show("simulated")).unwrap();
     let strict: String =
         simulated.lines().filter(|line| !line.starts_with("manifest_sources")).collect::<Vec<_>>().join("\n");
-    let strict = scratch.file("strict.toml", format!("{strict}\n{line}\n"));
+    let strict = scratch.write("strict.toml", format!("{strict}\n{line}\n"));
     for wanted in [ManifestSource::AtStart, ManifestSource::Cached] {
         let engine = FakeEngine::refusing().await;
         let built = Sidecar::before(&format!("http://{engine}")).args(["--config", config.to_str().unwrap()]);

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jurat_proto::{Digest, End, sha256};
 use jurat_tests::{Expected, FakeEngine, Oath, Script, Sidecar, Step, answers, random_nonce, request};
@@ -293,15 +293,36 @@ async fn floods_of_failures_do_not_flush_the_archive() {
 #[tokio::test]
 async fn an_expired_receipt_is_not_found() {
     let engine = naming_engine().await;
-    let sidecar = Sidecar::before(engine.url()).args(["--memory-store-age", "1"]).start().await;
-    let (id, _) = ask_for(&sidecar, "chatcmpl-old").await;
-    Oath::fetch(&sidecar, &id).await;
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    for name in [id.as_str(), "chatcmpl-old"] {
-        let got = sidecar.fetch(&format!("/signature/{name}")).await;
-        assert_eq!(got.status(), 404, "{name} is older than the store keeps");
-        let code = got.error_code();
-        assert!(["receipt_expired", "receipt_unknown"].contains(&code.as_str()), "{code}");
+    for scope in ["anyone", "owner"] {
+        let sidecar = Sidecar::before(engine.url())
+            .args(["--memory-store-age", "1", "--receipt-scope", scope])
+            .start()
+            .await;
+        let (id, _) = ask_for(&sidecar, "chatcmpl-old").await;
+        Oath::fetch(&sidecar, &id).await;
+        let absent = sidecar.fetch("/signature/chatcmpl-nobody").await;
+        // It is expired for a while, until it is taken away; then nobody has heard of it.
+        let until = Instant::now() + Duration::from_millis(2500);
+        while Instant::now() < until {
+            for name in [id.as_str(), "chatcmpl-old"] {
+                let got = sidecar.fetch(&format!("/signature/{name}")).await;
+                if got.status() == 200 {
+                    continue;
+                }
+                let code = got.error_code();
+                assert!(["receipt_expired", "receipt_unknown"].contains(&code.as_str()), "{code}");
+                // That there was one is its owner's alone to know, and whose it was nobody knows any more.
+                assert!(
+                    scope == "anyone" || got.body == absent.body,
+                    "as if it had never been there: {code}"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for name in [id.as_str(), "chatcmpl-old"] {
+            let got = sidecar.fetch(&format!("/signature/{name}")).await;
+            assert_eq!(got.status(), 404, "{name} is older than the store keeps");
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jurat_proto::{End, sha256};
-use jurat_tests::{Ending, Expected, FakeEngine, Oath, Script, Sidecar, Step, answers, request};
+use jurat_tests::{Ending, Expected, FakeEngine, Oath, Scratch, Script, Sidecar, Step, answers, request};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -254,11 +254,8 @@ async fn routes_exist_bare_and_under_v1() {
 
 #[tokio::test]
 async fn an_engine_behind_a_unix_socket_serves_too() {
-    let folder =
-        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("unix-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("engine.sock");
-    let _ = std::fs::remove_file(&path);
+    let folder = Scratch::new();
+    let path = folder.path().join("engine.sock");
     let body = answers::chat_body("chatcmpl-1", "pong");
     let said = answers::json(200, &body);
     let engine = FakeEngine::start_unix(&path, move |_| Script::say(said.clone()));
@@ -266,7 +263,6 @@ async fn an_engine_behind_a_unix_socket_serves_too() {
     let got = sidecar.post(CHAT, b"{}").await;
     assert_eq!((got.status(), &got.body), (200, &body));
     engine.recorded_under(got.receipt_id()).await;
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 /// jurat answers the expectation itself, and what the engine says in between stays between them.

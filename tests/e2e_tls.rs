@@ -348,6 +348,14 @@ async fn files_are_read_renewed_and_never_exchanged_for_another_key() {
         folder.write("tls.pem", std::fs::read(folder.path().join("next.pem")).unwrap());
         metric(&sidecar, "jurat_tls_certificates_total{result=\"taken\"} 2", Duration::from_secs(10)).await;
         assert_eq!(seen(&sidecar, &[]).await, spki);
+
+        // Another key and its certificate, both in their places.
+        let files = ["-nodes", "-keyout", "tls.key", "-out", "other.csr", "-subj", "/CN=x", "-addext", NAMED];
+        made(&[&["req"][..], key, &files].concat(), folder.path());
+        certify(folder.path(), "other.csr", "other.pem", "9");
+        folder.write("tls.pem", std::fs::read(folder.path().join("other.pem")).unwrap());
+        metric(&sidecar, "jurat_tls_certificates_total{result=\"refused\"} 1", Duration::from_secs(10)).await;
+        assert_eq!(seen(&sidecar, &[]).await, spki, "what reports attest is still the one that is shown");
     }
 }
 

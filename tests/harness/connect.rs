@@ -1,15 +1,9 @@
 //! `jurat connect` as a process.
 
-use std::{
-    net::SocketAddr,
-    process::Stdio,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
@@ -17,6 +11,8 @@ use tokio::{
 use crate::{
     binary,
     client::{Answer, Client, request},
+    heard::Heard,
+    sidecar::memory_kib,
 };
 
 /// A report takes its time on a loaded machine.
@@ -26,7 +22,7 @@ const READY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Connect {
     child: Child,
-    said: Arc<Mutex<String>>,
+    heard: Heard,
     address: SocketAddr,
 }
 
@@ -34,28 +30,18 @@ impl Connect {
     /// In front of this service. Panics, with everything it said, if it does not start.
     pub async fn to(service: &str, args: &[&str]) -> Self {
         let mut child = Self::command(service, args).spawn().expect("start jurat connect");
-        let said = Arc::new(Mutex::new(String::new()));
-        let (stderr, heard) = (child.stderr.take().expect("stderr is piped"), Arc::clone(&said));
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut said = heard.lock().expect("no holder panics");
-                said.push_str(&line);
-                said.push('\n');
-            }
-        });
+        let (heard, _) = Heard::listen(child.stderr.take().expect("stderr is piped"));
         let until = Instant::now() + READY;
         loop {
-            let heard = said.lock().expect("no holder panics").clone();
-            let found = heard.lines().find_map(|line| line.strip_prefix("jurat: listening on http://"));
-            if let Some(address) = found {
+            if let Some(address) = heard.behind("jurat: listening on http://") {
                 let address = address.parse().expect("an address");
-                return Self { child, said, address };
+                return Self { child, heard, address };
             }
             let left = child.try_wait().ok().flatten();
             assert!(
                 left.is_none() && Instant::now() < until,
-                "jurat connect did not start: {left:?}\n{heard}"
+                "jurat connect did not start: {left:?}\n{}",
+                heard.said()
             );
             sleep(Duration::from_millis(5)).await;
         }
@@ -90,7 +76,7 @@ impl Connect {
 
     /// Everything it wrote to stderr so far.
     pub fn said(&self) -> String {
-        self.said.lock().expect("no holder panics").clone()
+        self.heard.said()
     }
 
     /// Waits for a line of its log.
@@ -127,10 +113,7 @@ impl Connect {
 
     /// A line of `/proc/PID/status`, in KiB.
     pub fn memory_kib(&self, name: &str) -> u64 {
-        let pid = self.child.id().expect("it runs");
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).expect("a number of kB")
+        memory_kib(self.child.id().expect("it runs"), name)
     }
 
     /// Sends SIGTERM, and waits for its exit code.

@@ -15,6 +15,7 @@ mod client;
 mod connect;
 pub mod ends;
 mod engine;
+mod heard;
 mod http;
 pub mod kinds;
 mod middle;

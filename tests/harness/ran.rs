@@ -1,15 +1,13 @@
 //! The program run to its end, in a folder that goes with the test.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
 };
 
 use serde_json::Value;
 
-use crate::binary;
+use crate::{binary, scratch::Scratch};
 
 /// What a run of the program left.
 #[derive(Debug)]
@@ -49,29 +47,28 @@ impl Ran {
 
 /// A new folder of a test's own.
 #[derive(Debug)]
-pub struct Desk(PathBuf);
+pub struct Desk(Scratch);
 
 impl Desk {
     /// Makes it.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let name = format!("jurat-e2e-{}-{}", std::process::id(), MADE.fetch_add(1, SeqCst));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a temporary folder");
-        Self(path)
+        Self(Scratch::new())
     }
 
     /// A place in it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.0.path().join(name)
     }
 
     /// A file in it.
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, text).expect("write a file");
-        path
+        self.0.write(name, text)
+    }
+
+    /// A file in it, as an argument.
+    pub fn named(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        self.file(name, text).to_str().expect("the folder's name is UTF-8").to_owned()
     }
 
     /// Runs the program there, with an environment of its own.
@@ -83,19 +80,13 @@ impl Desk {
     pub fn run_as(&self, program: &Path, arguments: &[&str]) -> Ran {
         let output = Command::new(program)
             .env_clear()
-            .env("HOME", &self.0)
-            .current_dir(&self.0)
+            .env("HOME", self.0.path())
+            .current_dir(self.0.path())
             .args(arguments)
             .stdin(Stdio::null())
             .output()
             .expect("run the program");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

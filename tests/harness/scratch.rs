@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::random_nonce;
 
-/// The folder.
+/// The folder. Its name is short, as a socket's path may have a hundred bytes.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
@@ -17,9 +17,11 @@ impl Scratch {
         Self(path)
     }
 
-    /// Writes a file, whole at once as a reader sees it, and gives its path.
+    /// Writes a file, whole at once as a reader sees it, and gives its path. Folders in its name are made.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let (path, fresh) = (self.path().join(name), self.path().join(format!(".{name}")));
+        let (path, fresh) = (self.0.join(name), self.0.join(".fresh"));
+        let folder = path.parent().expect("it lies in this folder");
+        std::fs::create_dir_all(folder).expect("make a folder");
         std::fs::write(&fresh, content).expect("write a file");
         std::fs::rename(&fresh, &path).expect("put it in its place");
         path

@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     binary,
     client::{Answer, Client, request},
+    heard::Heard,
     scratch::Scratch,
 };
 
@@ -36,6 +37,7 @@ pub struct SidecarBuilder {
     args: Vec<String>,
     environment: Vec<(String, OsString)>,
     folder: Option<PathBuf>,
+    user: Option<u32>,
     config: Option<Arc<Scratch>>,
 }
 
@@ -67,6 +69,13 @@ impl SidecarBuilder {
     #[must_use]
     pub fn working_in(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// As this user, which takes root.
+    #[must_use]
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
         self
     }
 
@@ -117,6 +126,9 @@ impl SidecarBuilder {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command
     }
 }
@@ -125,7 +137,7 @@ impl SidecarBuilder {
 #[derive(Debug)]
 pub struct Sidecar {
     child: Child,
-    said: Arc<Mutex<String>>,
+    heard: Heard,
     data: SocketAddr,
     admin: SocketAddr,
     wire: Wire,
@@ -149,6 +161,7 @@ impl Sidecar {
             args: Vec::new(),
             environment: Vec::new(),
             folder: None,
+            user: None,
             config: None,
         }
     }
@@ -165,7 +178,7 @@ impl Sidecar {
 
     /// Everything it wrote to stderr so far.
     pub fn said(&self) -> String {
-        self.said.lock().expect("no holder panics").clone()
+        self.heard.said()
     }
 
     /// A connection to the data port.
@@ -210,11 +223,7 @@ impl Sidecar {
 
     /// A line of `/proc/PID/status`, in KiB.
     pub fn memory_kib(&self, name: &str) -> u64 {
-        let pid = self.pid();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
-            .unwrap_or_else(|| panic!("{name} in /proc/{pid}/status"))
+        memory_kib(self.pid(), name)
     }
 
     /// Sends SIGTERM.
@@ -228,9 +237,8 @@ impl Sidecar {
     }
 
     fn announced(&self, prefix: &str) -> Option<(Wire, SocketAddr)> {
-        let said = self.said();
-        let found = said.lines().find_map(|line| line.strip_prefix(prefix))?;
-        let (scheme, address) = found.trim().split_once("://")?;
+        let found = self.heard.behind(prefix)?;
+        let (scheme, address) = found.split_once("://")?;
         let wire = if scheme == "https" { Wire::Secured } else { Wire::Plain };
         let address = address.parse();
         Some((wire, address.unwrap_or_else(|_| panic!("an address behind {prefix:?}: {found:?}"))))
@@ -253,4 +261,11 @@ impl Sidecar {
             sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+pub(crate) fn memory_kib(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or_else(|| panic!("{name} in /proc/{pid}/status"))
 }

@@ -19,7 +19,8 @@ use crate::{
     query::Query,
     relay::{self, Body, Reply, own},
     report::{self, Path},
-    routes, signature,
+    routes::Route,
+    signature,
 };
 
 pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload) -> HttpResponse<Attended<Body>> {
@@ -53,7 +54,7 @@ async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payloa
     if let Some(response) = own_route(&context, &request).await {
         return own(response);
     }
-    match routes::find(request.method(), request.uri().path()) {
+    match Route::find(request.method(), request.uri().path()) {
         Some(_) if context.parts.latches.is_draining() => own(Refusal::Draining.response()),
         Some(route) => relay::relay(context, request, payload, route).await,
         None => own(Refusal::RouteUnknown.response()),
@@ -63,7 +64,7 @@ async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payloa
 /// Whether a request whose client waits with the body would be admitted, as far as its head tells. Its pace is another
 /// question, asked once, when it is answered.
 pub(crate) fn expects(context: &Context, head: &RequestHead) -> Result<(), Refusal> {
-    let Some(route) = routes::find(&head.method, head.uri.path()) else { return Ok(()) };
+    let Some(route) = Route::find(&head.method, head.uri.path()) else { return Ok(()) };
     if context.parts.latches.is_draining() {
         return Err(Refusal::Draining);
     }

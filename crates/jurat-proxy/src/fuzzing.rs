@@ -17,7 +17,8 @@ use crate::{
     engine::{Connection, EngineAddress, EngineBody, ResponseHead},
     headers::{self, RequestFraming, Target},
     query::Query,
-    report, routes,
+    report,
+    routes::Route,
 };
 
 /// An engine's answer as it was understood.
@@ -68,7 +69,7 @@ pub fn engine_answer(wire: &[u8], size: usize) -> Option<EngineAnswer> {
 pub fn engine_request(method: &str, target: &str, given: &[(&str, &[u8])], length: u64) -> Option<Vec<u8>> {
     let method = Method::from_bytes(method.as_bytes()).ok()?;
     let uri: Uri = target.parse().ok()?;
-    let route = routes::find(&method, uri.path())?;
+    let route = Route::find(&method, uri.path())?;
     let mut map = HeaderMap::new();
     for (name, value) in given {
         map.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?);

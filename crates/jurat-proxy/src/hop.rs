@@ -13,6 +13,11 @@ static HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
+/// Whether a header of this name, in lower case, is about one connection.
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
+    HOP_BY_HOP.contains(&name)
+}
+
 /// What of one message's headers passes. Those that its `Connection` names do not, unless they frame or name the message.
 #[derive(Debug, Clone)]
 pub struct EndToEnd {
@@ -33,6 +38,6 @@ impl EndToEnd {
 
     /// Whether a header of this name, in lower case, passes.
     pub fn passes(&self, name: &str) -> bool {
-        !HOP_BY_HOP.contains(&name) && !self.named.iter().any(|other| other.eq_ignore_ascii_case(name))
+        !is_hop_by_hop(name) && !self.named.iter().any(|other| other.eq_ignore_ascii_case(name))
     }
 }

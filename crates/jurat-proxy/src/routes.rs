@@ -40,7 +40,21 @@ pub struct Route {
 impl Route {
     /// The route of a request's raw (undecoded) path, bare or under `/v1`; `None` for whatever is never relayed.
     pub fn find(method: &Method, path: &str) -> Option<Self> {
-        find(method, path)
+        let name = path.strip_prefix("/v1/").or_else(|| path.strip_prefix('/'))?;
+        TABLE.iter().filter(|entry| entry.method == *method).find_map(|entry| {
+            let engine = match entry.name.strip_suffix('/') {
+                None if entry.name == name => entry.engine.to_owned(),
+                // A prefix takes one plain segment: nothing that the engine could resolve to another route.
+                Some(_) => {
+                    let id = name.strip_prefix(entry.name)?;
+                    let plain =
+                        id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+                    (plain && !id.is_empty()).then(|| format!("{}{id}", entry.engine))?
+                }
+                None => return None,
+            };
+            Some(Self { path: engine, family: entry.family, oath: entry.oath, brings: entry.brings })
+        })
     }
 }
 
@@ -89,25 +103,6 @@ static TABLE: [Entry; 19] = [
     relayed(Method::POST, "detokenize", "/detokenize", Brings::Text),
     relayed(Method::GET, "responses/", "/v1/responses/", Brings::Nothing),
 ];
-
-/// Finds the route of a raw (undecoded) path.
-pub(crate) fn find(method: &Method, path: &str) -> Option<Route> {
-    let name = path.strip_prefix("/v1/").or_else(|| path.strip_prefix('/'))?;
-    TABLE.iter().filter(|entry| entry.method == *method).find_map(|entry| {
-        let engine = match entry.name.strip_suffix('/') {
-            None if entry.name == name => entry.engine.to_owned(),
-            // A prefix takes one plain segment: nothing that the engine could resolve to another route.
-            Some(_) => {
-                let id = name.strip_prefix(entry.name)?;
-                let plain =
-                    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-                (plain && !id.is_empty()).then(|| format!("{}{id}", entry.engine))?
-            }
-            None => return None,
-        };
-        Some(Route { path: engine, family: entry.family, oath: entry.oath, brings: entry.brings })
-    })
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! with NVIDIA's opaque data.
 
 use jurat_proto::Nonce;
-use p384::ecdsa::{Signature, signature::Signer};
+use p384::ecdsa::{Signature, SigningKey, signature::Signer};
 
 use crate::{Blueprint, GpuFeature, GpuFirmware, MintError, ProtectedPcie, pki::nvidia::GpuIdentity};
 
@@ -60,33 +60,43 @@ impl Gpu {
         Self { identity, certificates, opaque: opaque(blueprint, index, links) }
     }
 
-    /// A report over `nonce`: the 37 bytes of the request, then the response up to its signature.
+    /// A report over `nonce`.
     pub(crate) fn report(&self, nonce: &Nonce, responder_nonce: &[u8; 32]) -> Result<Vec<u8>, MintError> {
-        let mut report = Vec::with_capacity(4200);
-        report.extend_from_slice(&[0x11, 0xe0, 0x01, 0xff]); // 1.1, GET_MEASUREMENTS, signed, all
-        report.extend_from_slice(nonce.as_bytes());
-        report.push(0); // slot
-
-        report.extend_from_slice(&[0x11, 0x60, 0, 0]); // 1.1, MEASUREMENTS
-        let record = record();
-        report.push(BLOCKS);
-        report.extend_from_slice(&length::<3>(record.len())?);
-        report.extend_from_slice(&record);
-        report.extend_from_slice(responder_nonce);
-        report.extend_from_slice(&length::<2>(self.opaque.len())?);
-        report.extend_from_slice(&self.opaque);
-
-        let signature: Signature =
-            self.identity.key.try_sign(&report).map_err(MintError::encoding("a signature"))?;
-        report.extend_from_slice(&signature.to_bytes());
-        Ok(report)
+        report(&self.identity.key, nonce, responder_nonce, BLOCKS, &self.opaque)
     }
 }
 
+/// The 37 bytes of the request for all measurements, then the response with so many blocks, signed.
+pub(crate) fn report(
+    key: &SigningKey,
+    nonce: &Nonce,
+    responder_nonce: &[u8; 32],
+    blocks: u8,
+    opaque: &[u8],
+) -> Result<Vec<u8>, MintError> {
+    let mut report = Vec::with_capacity(4200);
+    report.extend_from_slice(&[0x11, 0xe0, 0x01, 0xff]); // 1.1, GET_MEASUREMENTS, signed, all
+    report.extend_from_slice(nonce.as_bytes());
+    report.push(0); // slot
+
+    report.extend_from_slice(&[0x11, 0x60, 0, 0]); // 1.1, MEASUREMENTS
+    let record = record(blocks);
+    report.push(blocks);
+    report.extend_from_slice(&length::<3>(record.len())?);
+    report.extend_from_slice(&record);
+    report.extend_from_slice(responder_nonce);
+    report.extend_from_slice(&length::<2>(opaque.len())?);
+    report.extend_from_slice(opaque);
+
+    let signature: Signature = key.try_sign(&report).map_err(MintError::encoding("a signature"))?;
+    report.extend_from_slice(&signature.to_bytes());
+    Ok(report)
+}
+
 /// The measurement blocks: no digests but text that says so, zero where real GPUs have nothing.
-fn record() -> Vec<u8> {
-    let mut record = Vec::with_capacity(usize::from(BLOCKS) * 55);
-    for index in 1..=BLOCKS {
+fn record(blocks: u8) -> Vec<u8> {
+    let mut record = Vec::with_capacity(usize::from(blocks) * 55);
+    for index in 1..=blocks {
         record.push(index);
         record.push(1); // DMTF's form
         record.extend_from_slice(&(SHA384 + 3).to_le_bytes());
@@ -127,13 +137,7 @@ fn opaque(blueprint: &Blueprint, index: u32, links: &[u8]) -> Vec<u8> {
         GpuFeature::Mixed => Some([u8::from(index == 1), 0]),
     };
     let mut out = Vec::with_capacity(423);
-    let mut member = |tag: u16, value: &[u8]| {
-        // invariant: the longest value has 256 bytes
-        let length = u16::try_from(value.len()).unwrap_or(0);
-        out.extend_from_slice(&tag.to_le_bytes());
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(value);
-    };
+    let mut member = |tag, value: &[u8]| member(&mut out, tag, value);
     member(tag::VBIOS_VERSION, &[0xee; 8]);
     member(tag::BOARD_ID, &[0xee; 4]);
     member(tag::CHIP_SKU, b"000\0\0\0\0\0\0");
@@ -159,8 +163,17 @@ fn opaque(blueprint: &Blueprint, index: u32, links: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Adds a member of opaque data.
+pub(crate) fn member(out: &mut Vec<u8>, tag: u16, value: &[u8]) {
+    // invariant: the longest value has 256 bytes
+    let length = u16::try_from(value.len()).unwrap_or(0);
+    out.extend_from_slice(&tag.to_le_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(value);
+}
+
 /// A length in `N` bytes, little-endian.
-pub(crate) fn length<const N: usize>(length: usize) -> Result<[u8; N], MintError> {
+fn length<const N: usize>(length: usize) -> Result<[u8; N], MintError> {
     let bytes = length.to_le_bytes();
     match bytes.split_first_chunk::<N>() {
         Some((low, high)) if high.iter().all(|byte| *byte == 0) => Ok(*low),

@@ -125,16 +125,7 @@ impl SimulatedTee {
         Ok(all)
     }
 
-    /// DER of the OCSP response to a request, with the request's nonce.
-    ///
-    /// # Errors
-    /// If the request is none, or the response cannot be encoded or signed.
-    pub fn ocsp_to(&self, request: &[u8], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
-        let chains: Vec<&str> = self.stage.gpus.iter().map(|gpu| gpu.certificates.as_str()).collect();
-        self.stage.services.responders.about_request(request, &chains, ocsp)
-    }
-
-    /// The same about the certificates of other GPUs, in PEM chains.
+    /// DER of the OCSP response to a request about certificates of these PEM chains, with the request's nonce.
     ///
     /// # Errors
     /// If the request or a chain is none, or the response cannot be encoded or signed.

@@ -59,17 +59,13 @@ async fn main() -> ExitCode {
 
 async fn run(clients: usize, device: Duration) -> Result<(), String> {
     let engine = FakeEngine::start_forgetful(|_| paced_script()).await;
-    let config = std::env::temp_dir().join(format!("jurat-crowd-{}.toml", std::process::id()));
     let library = binary::nvml_standin().display().to_string();
-    std::fs::write(&config, format!("nvml_library = {library:?}\n")).map_err(|error| error.to_string())?;
     let milliseconds = device.as_millis().to_string();
     let started = Sidecar::before(engine.url())
-        .args(["--config", &config.display().to_string()])
+        .config(&format!("nvml_library = {library:?}\n"))
         .variables([("NVML_STANDIN_DELAY_MS", milliseconds.as_str())])
         .start()
         .await;
-    // It is read at the start alone.
-    let _ = std::fs::remove_file(&config);
     let sidecar = Arc::new(started);
     println!("crowd: {clients} clients, half of them leaving, GPUs at {milliseconds} ms");
 

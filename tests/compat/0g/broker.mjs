@@ -6,9 +6,9 @@
 //   2025-10  hands bytes on as they are; signs for itself unless the client says `VLLM-Proxy: true`; reads the stream afterwards
 //            and bills nothing of one whose lines it does not understand
 //   2026     parses and writes anew the request and the answer, with an id of its own; checks the session token
-import http from 'node:http';
 import { createHash, randomUUID } from 'node:crypto';
 import { forwarded, sanitized, sanitizedLine } from './go.mjs';
+import { json, listening, read } from './http.mjs';
 
 const OF_THE_USER = ['address', 'fee', 'input-fee', 'nonce', 'previous-output-fee', 'signature', 'session-token', 'session-signature'];
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect'];
@@ -20,7 +20,7 @@ export async function startBroker({ generation, ethers, targetUrl, model, additi
   const state = { billed: [], unbilled: [], gpu: [], settled: 0 };
   const now = generation === '2026';
 
-  const server = http.createServer((request, response) => {
+  const { url, stop } = await listening((request, response) => {
     serve(request, response).catch((error) => {
       state.unbilled.push(String(error));
       if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' });
@@ -29,7 +29,7 @@ export async function startBroker({ generation, ethers, targetUrl, model, additi
   });
 
   async function serve(request, response) {
-    const body = await read(request);
+    const body = (await read(request)).toString();
     const path = request.url;
     if (path.startsWith('/v1/quote/verify/gpu')) return attestGpu(response, body);
     if (path.startsWith('/v1/quote')) return json(response, 200, quote());
@@ -163,20 +163,9 @@ export async function startBroker({ generation, ethers, targetUrl, model, additi
     return { quote: '00', event_log: '[]', report_data: data.toString('base64'), vm_config: '' };
   }
 
-  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-  return { url: `http://127.0.0.1:${server.address().port}`, signer, state, attestGpu, stop: () => server.close() };
+  return { url, signer, state, attestGpu, stop };
 }
 
 function sha256(bytes) {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function read(request) {
-  const parts = [];
-  for await (const part of request) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-function json(response, status, value) {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }

@@ -1,14 +1,14 @@
 // A small OpenAI-compatible engine with the shapes of vLLM's answers: the id first and taken from X-Request-Id, members in
 // vLLM's order, nulls, usage with details that are 0, one chunk an event. What it says has <, >, & and letters that are not
 // ASCII in it, since those are what a re-encoding changes.
-import http from 'node:http';
+import { json, listening, read } from './http.mjs';
 
 const SAID = ['Grüße', ' from', ' <inside>', ' & "outside",', ' 2⁶⁴', ' times.'];
 
 export async function startEngine({ model, key }) {
   const asked = [];
-  const server = http.createServer(async (request, response) => {
-    const body = await read(request);
+  const { url, stop } = await listening(async (request, response) => {
+    const body = (await read(request)).toString();
     asked.push({ path: request.url, headers: request.headers, body });
     if (request.headers.authorization !== `Bearer ${key}`) return json(response, 401, { error: 'Unauthorized' });
     if (request.url === '/v1/models') return json(response, 200, { object: 'list', data: [{ id: model, object: 'model' }] });
@@ -39,16 +39,5 @@ export async function startEngine({ model, key }) {
     }
     response.end('data: [DONE]\n\n');
   });
-  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-  return { url: `http://127.0.0.1:${server.address().port}`, asked, stop: () => server.close() };
-}
-
-async function read(request) {
-  const parts = [];
-  for await (const part of request) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-function json(response, status, value) {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+  return { url, asked, stop };
 }

@@ -1,13 +1,11 @@
-// An engine with the shapes of vLLM's answers for what OpenAI's SDKs ask, as small as they allow. One process, a free port; prints it.
-import http from 'node:http';
+// An engine with the shapes of vLLM's answers for what OpenAI's SDKs ask, as small as they allow.
+import * as http from '../0g/http.mjs';
 
 const model = 'compat';
-const server = http.createServer(async (request, response) => {
-  const parts = [];
-  for await (const part of request) parts.push(part);
-  const body = Buffer.concat(parts);
+export const startEngine = () => http.listening(async (request, response) => {
+  const body = await http.read(request);
   const id = request.headers['x-request-id'];
-  const json = (status, value) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+  const json = (status, value) => http.json(response, status, value);
   const error = (status, message, type) => json(status, { error: { message, type, param: null, code: status } });
   const key = request.headers.authorization;
   if (key === 'Bearer slow-down') return error(429, 'too many', 'RateLimitError');
@@ -72,4 +70,3 @@ const server = http.createServer(async (request, response) => {
       return json(404, { detail: 'Not Found' });
   }
 });
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));

@@ -1,24 +1,18 @@
 //! What only a torture does to a sidecar: starts that may fail, and ends that nobody asked for.
 
 use std::{
-    ffi::OsString,
-    net::SocketAddr,
-    os::unix::process::ExitStatusExt as _,
-    path::Path,
-    process::ExitStatus,
-    sync::{Arc, Mutex},
+    ffi::OsString, net::SocketAddr, os::unix::process::ExitStatusExt as _, path::Path, process::ExitStatus,
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    task::JoinHandle,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{READY, Sidecar, SidecarBuilder, Wire};
-use crate::client::{Client, request};
+use crate::{
+    client::{Client, request},
+    heard::Heard,
+};
 
 /// A program that ended before it listened.
 #[derive(Debug, Clone)]
@@ -52,20 +46,10 @@ impl SidecarBuilder {
             .command()
             .spawn()
             .unwrap_or_else(|error| panic!("start {}: {error}", self.program.display()));
-        let said = Arc::new(Mutex::new(String::new()));
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let heard = Arc::clone(&said);
-        let listening: JoinHandle<()> = tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut said = heard.lock().expect("no holder panics");
-                said.push_str(&line);
-                said.push('\n');
-            }
-        });
+        let (heard, listening) = Heard::listen(child.stderr.take().expect("stderr is piped"));
         let unset = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut sidecar =
-            Sidecar { child, said, data: unset, admin: unset, wire: Wire::Plain, _config: self.config };
+            Sidecar { child, heard, data: unset, admin: unset, wire: Wire::Plain, _config: self.config };
         for prefix in ["jurat: listening on ", "jurat: admin on "] {
             let until = Instant::now() + READY;
             let address = loop {

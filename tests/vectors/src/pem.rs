@@ -1,29 +1,20 @@
 //! Chains of certificates as text and as DER.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use der::pem::{LineEnding, decode_vec, encode_string};
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
+const BEGIN: &str = "-----BEGIN";
+const END: &str = "-----END CERTIFICATE-----\n";
 
-/// The certificates of a PEM text, in their order.
+/// The certificates of a PEM text, in their order. Behind a quote's stands a NUL.
 pub(crate) fn certificates(pem: &str) -> Vec<Vec<u8>> {
-    let bodies = pem.split(BEGIN).skip(1).map(|part| part.split(END).next().unwrap_or_default());
-    bodies
-        .map(|body| {
-            STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).expect("minted as PEM")
-        })
-        .collect()
+    let each = pem.split_inclusive(END).filter(|one| one.contains(BEGIN));
+    each.map(|one| decode_vec(one.as_bytes()).expect("minted as PEM").1).collect()
 }
 
-/// A PEM text of certificates.
+/// A PEM text of certificates, or of what an edit made of them.
 pub(crate) fn text(certificates: &[Vec<u8>]) -> String {
-    let lines = |der: &Vec<u8>| {
-        let body = STANDARD.encode(der);
-        let lines: Vec<_> =
-            body.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"))
-    };
-    certificates.iter().map(lines).collect()
+    let text = |der: &Vec<u8>| encode_string("CERTIFICATE", LineEnding::LF, der).expect("it is not too long");
+    certificates.iter().map(text).collect()
 }
 
 /// Edits one certificate of a chain, in DER.

@@ -88,6 +88,17 @@ pub enum Edit {
     Inputs(With<Inputs>),
 }
 
+/// Makes the edits that reach in at one step, in their order.
+macro_rules! apply {
+    ($step:ident in $edits:expr, $($given:expr),+) => {
+        for edit in $edits {
+            if let Edit::$step(edit) = edit {
+                edit($($given),+);
+            }
+        }
+    };
+}
+
 impl Setting {
     /// The machine under an edited blueprint.
     pub fn machine(&self, edit: impl FnOnce(&mut Blueprint)) -> Machine {
@@ -101,47 +112,21 @@ impl Setting {
 
     /// Plays the scene with these edits.
     pub fn play(&self, edits: &[Edit]) -> Inputs {
-        let machine = self.machine(|blueprint| {
-            edits.iter().for_each(|edit| {
-                if let Edit::Machine(edit) = edit {
-                    edit(blueprint)
-                }
-            });
-        });
+        let machine = self.machine(|blueprint| apply!(Machine in edits, blueprint));
         let mut gpus = if self.gpus == 0 { vec![] } else { evidence(&machine) };
-        edits.iter().for_each(|edit| {
-            if let Edit::Evidence(edit) = edit {
-                edit(&mut gpus, &machine)
-            }
-        });
+        apply!(Evidence in edits, &mut gpus, &machine);
         let mut nvidia_payload =
             if gpus.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &gpus) };
-        edits.iter().for_each(|edit| {
-            if let Edit::Payload(edit) = edit {
-                edit(&mut nvidia_payload)
-            }
-        });
+        apply!(Payload in edits, &mut nvidia_payload);
         let mut switches = if self.switches { fabric(&machine, Switches::Attested) } else { vec![] };
-        edits.iter().for_each(|edit| {
-            if let Edit::Switches(edit) = edit {
-                edit(&mut switches, &machine);
-            }
-        });
+        apply!(Switches in edits, &mut switches, &machine);
         let nvswitch_payload =
             if switches.is_empty() { String::new() } else { payload(&machine.gpu_nonce, &switches) };
         let mut claims = claims(self.gpus).to_json();
-        edits.iter().for_each(|edit| {
-            if let Edit::Claims(edit) = edit {
-                edit(&mut claims)
-            }
-        });
+        apply!(Claims in edits, &mut claims);
 
         let mut data = *self.report_data(&claims, &nvidia_payload, &nvswitch_payload).as_bytes();
-        edits.iter().for_each(|edit| {
-            if let Edit::Data(edit) = edit {
-                edit(&mut data)
-            }
-        });
+        apply!(Data in edits, &mut data);
         let data = ReportData::new(data);
         let quoted = machine.tee.quote_provider().quote(&data).expect("the stage quotes");
         let mut quote = quoted.bytes;
@@ -150,28 +135,16 @@ impl Setting {
             dstack::measure(&mut quote, &mut event_log, &mut info);
             machine.tee.resign_quote(&mut quote).expect("a quote");
         }
-        edits.iter().for_each(|edit| {
-            if let Edit::Quote(edit) = edit {
-                edit(&mut quote, &machine)
-            }
-        });
+        apply!(Quote in edits, &mut quote, &machine);
 
         let mut collateral = serde_json::from_str(machine.tee.collateral()).expect("minted as JSON");
-        edits.iter().for_each(|edit| {
-            if let Edit::Collateral(edit) = edit {
-                edit(&mut collateral, &machine)
-            }
-        });
+        apply!(Collateral in edits, &mut collateral, &machine);
         collateral.sort_all_objects();
 
         let said =
             Said { data, quote, payload: nvidia_payload, fabric: nvswitch_payload, claims, event_log, info };
         let mut report = self.report(&said);
-        edits.iter().for_each(|edit| {
-            if let Edit::Report(edit) = edit {
-                edit(&mut report)
-            }
-        });
+        apply!(Report in edits, &mut report);
         let mut inputs = Inputs {
             report,
             policy: self.policy.clone(),
@@ -188,11 +161,7 @@ impl Setting {
             nvidia(&machine, &mut inputs, Rims::Fitting, Ocsp::Good);
             nras(&machine, &mut inputs, jurat_simulated::Nras::Holds);
         }
-        edits.iter().for_each(|edit| {
-            if let Edit::Inputs(edit) = edit {
-                edit(&mut inputs, &machine)
-            }
-        });
+        apply!(Inputs in edits, &mut inputs, &machine);
         inputs
     }
 

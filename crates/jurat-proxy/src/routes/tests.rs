@@ -54,7 +54,7 @@ const VLLM: [(&str, &str); 44] = [
 const OTHERS: [(&str, &str); 1] = [("POST", "/v1/images/variations")];
 
 fn engine_path(method: &str, path: &str) -> Option<String> {
-    find(&Method::from_bytes(method.as_bytes()).unwrap(), path).map(|route| route.path)
+    Route::find(&Method::from_bytes(method.as_bytes()).unwrap(), path).map(|route| route.path)
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn bare_and_under_v1_are_one_route() {
     for entry in &TABLE {
         let name =
             if entry.name.ends_with('/') { format!("{}resp_1-a", entry.name) } else { entry.name.to_owned() };
-        let bare = find(&entry.method, &format!("/{name}"));
+        let bare = Route::find(&entry.method, &format!("/{name}"));
         assert!(bare.is_some(), "{name}");
-        assert_eq!(bare, find(&entry.method, &format!("/v1/{name}")), "{name}");
+        assert_eq!(bare, Route::find(&entry.method, &format!("/v1/{name}")), "{name}");
     }
 }
 

@@ -1,6 +1,5 @@
 //! The switches between GPUs in protected-PCIe mode, LS10 by name: four of them, each linked to every GPU.
 
-use p384::ecdsa::{Signature, SigningKey, signature::Signer};
 use rand_core::TryCryptoRng;
 
 use jurat_proto::{Nonce, sha256};
@@ -8,7 +7,7 @@ use jurat_proto::{Nonce, sha256};
 use crate::{
     MintError,
     pki::nvidia::{GpuIdentity, NvidiaPki},
-    spdm::{length, measurement},
+    spdm::{member, report},
 };
 
 const BLOCKS: u8 = 31;
@@ -74,7 +73,13 @@ impl Fabric {
             let gpus = if form == Switches::OtherGpus { self.gpus + 1 } else { self.gpus };
             all.push(SwitchEvidence {
                 certificate_chain: identity.chain.clone().into_bytes(),
-                report: report(&identity.key, &nonce, &opaque(pdi, gpus))?,
+                report: report(
+                    &identity.key,
+                    &nonce,
+                    sha256(nonce.as_bytes()).as_bytes(),
+                    BLOCKS,
+                    &opaque(pdi, gpus),
+                )?,
             });
         }
         match form {
@@ -100,26 +105,7 @@ fn opaque(pdi: &[u8; 8], gpus: usize) -> Vec<u8> {
     behind.iter_mut().skip(64).for_each(|port| *port = 0xff);
     let mut out = Vec::new();
     for (tag, value) in [(6u16, &b"EE.EE.EE.EE.EE"[..]), (22, pdi), (26, &behind)] {
-        out.extend_from_slice(&tag.to_le_bytes());
-        out.extend_from_slice(&u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
-        out.extend_from_slice(value);
+        member(&mut out, tag, value);
     }
     out
-}
-
-fn report(key: &SigningKey, nonce: &Nonce, opaque: &[u8]) -> Result<Vec<u8>, MintError> {
-    let mut report = vec![0x11, 0xe0, 0x01, 0xff];
-    report.extend_from_slice(nonce.as_bytes());
-    report.extend_from_slice(&[0, 0x11, 0x60, 0, 0, BLOCKS]);
-    report.extend_from_slice(&length::<3>(usize::from(BLOCKS) * 55)?);
-    for index in 1..=BLOCKS {
-        report.extend_from_slice(&[index, 1, 51, 0, 1, 48, 0]);
-        report.extend_from_slice(&measurement(index));
-    }
-    report.extend_from_slice(sha256(nonce.as_bytes()).as_bytes());
-    report.extend_from_slice(&length::<2>(opaque.len())?);
-    report.extend_from_slice(opaque);
-    let signature: Signature = key.try_sign(&report).map_err(MintError::encoding("a signature"))?;
-    report.extend_from_slice(&signature.to_bytes());
-    Ok(report)
 }

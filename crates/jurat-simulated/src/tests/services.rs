@@ -53,9 +53,11 @@ fn an_answer_to_a_request_repeats_its_nonce() {
     let nonce = tlv(0x04, &tlv(0x04, &[7; 32]));
     let extension = tlv(0x30, &[&hex::decode("06092b0601050507300102").unwrap()[..], &nonce].concat());
     let tbs = [tlv(0x30, &tlv(0x30, id)), tlv(0xa2, &tlv(0x30, &extension))].concat();
-    let answer = tee.ocsp_to(&tlv(0x30, &tlv(0x30, &tbs)), Ocsp::Good).unwrap();
+    let chain = tee.gpu_provider().evidence(&Nonce::new([2; 32])).unwrap().swap_remove(0).certificate_chain;
+    let chains = [std::str::from_utf8(&chain).unwrap()];
+    let answer = tee.ocsp_about(&tlv(0x30, &tlv(0x30, &tbs)), &chains, Ocsp::Good).unwrap();
     assert!(answer.windows(34).any(|window| window[..2] == [4, 32] && window[2..] == [7; 32]));
-    assert!(tee.ocsp_to(b"nonsense", Ocsp::Good).is_err());
+    assert!(tee.ocsp_about(b"nonsense", &chains, Ocsp::Good).is_err());
 }
 
 #[test]

@@ -80,9 +80,8 @@ pub struct Subject {
     pub tee: SimulatedTee,
     /// What Intel says of the platform: the collateral of whoever made the quotes.
     pub collateral: String,
-    /// PEM chains of the GPUs that the OCSP responder knows.
-    pub chains: Vec<String>,
-    /// GPU evidence as a report has it: the manifests of these GPUs are published.
+    /// GPU evidence as a report has it: the manifests of these GPUs are published, and the OCSP responder knows their
+    /// certificates.
     pub gpu_evidence: String,
 }
 
@@ -98,6 +97,8 @@ struct Shared {
     subject: Subject,
     pcs: Pcs,
     rim_ids: Vec<String>,
+    /// PEM chains that the OCSP responder knows.
+    chains: Vec<String>,
     faults: Mutex<BTreeMap<Place, Fault>>,
     asked: Mutex<Vec<String>>,
     keys: Mutex<String>,
@@ -108,15 +109,15 @@ impl Vendors {
     ///
     /// # Errors
     /// If there is no port.
-    pub fn start(mut subject: Subject) -> io::Result<Self> {
+    pub fn start(subject: Subject) -> io::Result<Self> {
         let now = now();
-        subject.chains.extend(nvidia::manifest_chains(&subject.tee));
         let expired = Blueprint::new(UnixSeconds(now.0 - 60 * DAY), NonZeroU32::MIN);
         let stale = expired.mint().expect("it can be minted").collateral().to_owned();
         let keys = nvidia::verdict(&subject.tee, &subject.gpu_evidence, Fault::None, now);
         let shared = Arc::new(Shared {
             pcs: Pcs::of(&subject.collateral, &stale),
             rim_ids: nvidia::rim_ids(&subject.gpu_evidence),
+            chains: nvidia::chains(&subject),
             keys: Mutex::new(keys.map(|exchange| exchange.jwks).unwrap_or_default()),
             subject,
             faults: Mutex::default(),
@@ -218,7 +219,7 @@ impl Shared {
         match place {
             Place::Pcs => self.pcs.answer(path, query, fault),
             Place::Rim => nvidia::rim(tee, &self.rim_ids, path, fault),
-            Place::Ocsp => nvidia::ocsp(tee, &self.subject.chains, &request.body, fault),
+            Place::Ocsp => nvidia::ocsp(tee, &self.chains, &request.body, fault),
             Place::Nras => {
                 let payload = String::from_utf8_lossy(&request.body);
                 match nvidia::verdict(tee, &payload, fault, now()) {

@@ -18,7 +18,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::UnixSeconds;
 use jurat_simulated::SimulatedTee;
 use jurat_standin_vendors::{Subject, Vendors};
@@ -50,18 +49,10 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     let gpu_evidence = report["nvidia_payload"].as_str().unwrap_or_default().to_owned();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(shown)?.as_secs();
     let tee = SimulatedTee::mint(UnixSeconds(now), NonZeroU32::MIN).map_err(shown)?;
-    let chains = chains(&gpu_evidence);
-    let vendors = Vendors::start(Subject { tee, collateral, chains, gpu_evidence }).map_err(shown)?;
+    let vendors = Vendors::start(Subject { tee, collateral, gpu_evidence }).map_err(shown)?;
     println!("ready http://{}", vendors.address());
     // Whoever started this has the other end, so it ends even if that one is killed.
     std::io::stdin().read_to_end(&mut Vec::new()).map(drop).map_err(shown)
-}
-
-fn chains(gpu_evidence: &str) -> Vec<String> {
-    let payload: Value = serde_json::from_str(gpu_evidence).unwrap_or_default();
-    let list = payload["evidence_list"].as_array().cloned().unwrap_or_default();
-    let pem = |entry: &Value| String::from_utf8(STANDARD.decode(entry["certificate"].as_str()?).ok()?).ok();
-    list.iter().filter_map(pem).collect()
 }
 
 fn shown(error: impl Display) -> String {

@@ -1,12 +1,13 @@
 //! NVIDIA's three services: manifests by name, an OCSP responder, and the attestation service.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use der::pem::{LineEnding, encode_string};
 use jurat_proto::{UnixSeconds, sha256};
 use jurat_simulated::{Nras, NrasExchange, Ocsp, Rims, SimulatedTee};
 use jurat_verify::{CheckId, Inputs, Policy, Status, Wanted, verify_report};
 use serde_json::{Value, json};
 
-use crate::{Fault, http::Response};
+use crate::{Fault, Subject, http::Response};
 
 /// `GET /v1/rim/{id}`
 pub(crate) fn rim(tee: &SimulatedTee, ids: &[String], path: &str, fault: Fault) -> Response {
@@ -43,20 +44,24 @@ pub(crate) fn rim_ids(payload: &str) -> Vec<String> {
     Wanted::of(&report).rims.iter().map(ToString::to_string).collect()
 }
 
-/// PEM chains of those who sign manifests: the responder knows them, too.
-pub(crate) fn manifest_chains(tee: &SimulatedTee) -> Vec<String> {
-    let rims = tee.rims(Rims::Fitting).expect("manifests can be signed");
-    let certificates = |text: &String| {
-        let parts = text.split("X509Certificate>").skip(1).step_by(2);
-        let base64 = parts.map(|part| part.split('<').next().unwrap_or_default().to_owned());
-        let pem = |body: String| {
-            let body: Vec<char> = body.chars().filter(|c| !c.is_whitespace()).collect();
-            let lines: Vec<String> = body.chunks(64).map(|line| line.iter().collect()).collect();
-            format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-        };
-        base64.map(pem).collect()
-    };
-    rims.iter().map(certificates).collect()
+/// PEM chains of the GPUs, and of those who sign manifests.
+pub(crate) fn chains(subject: &Subject) -> Vec<String> {
+    let payload: Value = serde_json::from_str(&subject.gpu_evidence).unwrap_or_default();
+    let list = payload["evidence_list"].as_array().cloned().unwrap_or_default();
+    let pem = |entry: &Value| String::from_utf8(STANDARD.decode(entry["certificate"].as_str()?).ok()?).ok();
+    let rims = subject.tee.rims(Rims::Fitting).expect("manifests can be signed");
+    list.iter().filter_map(pem).chain(rims.iter().map(|text| manifest_chain(text))).collect()
+}
+
+fn manifest_chain(text: &str) -> String {
+    let parts = text.split("X509Certificate>").skip(1).step_by(2);
+    let base64 = parts.map(|part| part.split('<').next().unwrap_or_default());
+    let der = base64.map(|body| STANDARD.decode(body.split_ascii_whitespace().collect::<String>()));
+    der.map(|der| {
+        let der = der.expect("manifests hold base64");
+        encode_string("CERTIFICATE", LineEnding::LF, &der).expect("a certificate is not too long")
+    })
+    .collect()
 }
 
 /// `POST` of an `OCSPRequest`

@@ -16,10 +16,7 @@ use actix_web::{
     dev::ServiceResponse,
     http::{
         Method, StatusCode, Version,
-        header::{
-            CONNECTION, CONTENT_LENGTH, DATE, HeaderValue, HttpDate, TRANSFER_ENCODING, TryIntoHeaderValue,
-            UPGRADE,
-        },
+        header::{CONTENT_LENGTH, DATE, HeaderValue, HttpDate, TryIntoHeaderValue},
     },
 };
 use bytes::Bytes;
@@ -28,7 +25,7 @@ use jurat_proto::UnixMillis;
 use tokio::time::timeout;
 
 use super::ask;
-use crate::context::Context;
+use crate::{context::Context, hop::is_hop_by_hop};
 
 /// As much as is asked room for at once: a frame.
 const FRAME: usize = 16 << 10;
@@ -107,9 +104,7 @@ fn head(response: &ResponseHead, size: BodySize, now: UnixMillis) -> http::Respo
     *head.version_mut() = Version::HTTP_2;
     let headers = head.headers_mut();
     for (name, value) in response.headers() {
-        let of_the_connection = [CONNECTION, TRANSFER_ENCODING, UPGRADE, CONTENT_LENGTH].contains(name)
-            || ["keep-alive", "proxy-connection"].contains(&name.as_str());
-        if !of_the_connection {
+        if !is_hop_by_hop(name.as_str()) && name != CONTENT_LENGTH {
             headers.append(name, value.clone());
         }
     }

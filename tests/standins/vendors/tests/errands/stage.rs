@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jurat_attest::{Attester, GpuProvider, Identity, ReportRequest, Settings};
+use jurat_attest::{Attester, Identity, ReportRequest, Settings};
 use jurat_client::{Client, Errands, Judged, Material, Sources};
 use jurat_proto::{
     Binding, Claims, KeyOrigin, ManifestSource, Model, Nonce, PublicKey, Software, Tls, UnixMillis,
@@ -44,9 +44,8 @@ impl Stage {
         let tee = Blueprint::new(now, gpus).mint().unwrap();
         let report = report(&tee, gpus.get(), now);
         let gpu_evidence = report["nvidia_payload"].as_str().unwrap().to_owned();
-        let chains = chains(&tee);
         let collateral = tee.collateral().to_owned();
-        let vendors = Vendors::start(Subject { tee, collateral, chains, gpu_evidence }).unwrap();
+        let vendors = Vendors::start(Subject { tee, collateral, gpu_evidence }).unwrap();
         let mut policy = Policy::named("simulated").unwrap();
         policy.required.extend([CheckId::GpuMeasurements, CheckId::GpuRevocation, CheckId::GpuNras]);
         Self { vendors, report: report.to_string(), now, policy }
@@ -159,11 +158,6 @@ fn report(tee: &SimulatedTee, gpus: u32, now: UnixSeconds) -> Value {
     let mut report = serde_json::to_value(&*body).unwrap();
     report.as_object_mut().unwrap().remove("collateral").expect("a simulated report brings its collateral");
     report
-}
-
-fn chains(tee: &SimulatedTee) -> Vec<String> {
-    let evidence = tee.gpu_provider().evidence(&NONCE).unwrap();
-    evidence.iter().map(|gpu| String::from_utf8(gpu.certificate_chain.clone()).unwrap()).collect()
 }
 
 /// A folder that goes with its owner.
