@@ -131,6 +131,7 @@ impl Service {
             metrics: Metrics::new(VERSION, COMMIT),
             latches,
             csr: tls.as_ref().map(Tls::requests),
+            watcher: None,
             version: VERSION,
             commit: COMMIT,
         };
