@@ -4,6 +4,8 @@
 
 #[path = "e2e_otlp/collector.rs"]
 mod collector;
+#[path = "e2e_otlp/secured.rs"]
+mod secured;
 
 use std::{
     collections::BTreeMap,
