@@ -72,14 +72,14 @@ async fn a_scoped_receipt_is_checked_by_its_owner() {
         assert_eq!(code, Some(69), "{said}");
         assert!(said.contains("no receipt under"), "{said}");
     }
-    let file = |name: &str| house.path(name).to_str().unwrap().to_owned();
+    let file = |name: &str| house.folder.path(name).to_str().unwrap().to_owned();
     let (request, response, out) = (file("request"), file("response"), file("answer.jurat.json"));
     let bundle = ["bundle", &house.url(), &house.id, "--policy", "simulated", "--out", &out];
     let bundle = [&bundle[..], &["--request", &request, "--response", &response]].concat();
     for (token, expected) in [(Some("another"), Some(69)), (None, Some(69)), (Some("mine"), Some(0))] {
         let (code, said) = house.run(&bundle, token);
         assert_eq!(code, expected, "{token:?}: {said}");
-        assert_eq!(house.path("answer.jurat.json").exists(), code == Some(0), "{token:?}: {said}");
+        assert_eq!(house.folder.path("answer.jurat.json").exists(), code == Some(0), "{token:?}: {said}");
     }
 }
 

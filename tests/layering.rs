@@ -131,6 +131,7 @@ const HOUSE: &[Room] = &[
             "jurat-verify",
             "jurat-client",
             "clap",
+            "opentelemetry",
         ],
     },
     Room {
@@ -138,7 +139,7 @@ const HOUSE: &[Room] = &[
         may_use: &["jurat-proto", "jurat-attest"],
         must_not_reach: &["tokio", "actix-web", "reqwest", "jurat-verify", "jurat-witness"],
     },
-    // The program wires everything; by default it must not even be able to simulate.
+    // The program wires everything; by default it must not even be able to simulate, or to tell anybody of exchanges.
     Room {
         name: "jurat",
         may_use: &[
@@ -159,6 +160,8 @@ const HOUSE: &[Room] = &[
             "fuser",
             "openssl-sys",
             "native-tls",
+            "opentelemetry",
+            "opentelemetry-otlp",
         ],
     },
     // The understudies stand outside the product: it must never reach them.

@@ -8,15 +8,18 @@ use std::{
 
 use crate::workspace;
 
-/// The program with the feature `simulated-tee`: what every end-to-end test drives.
+/// Those of `scripts/check`.
+const FEATURES: &str = "jurat/simulated-tee,jurat/otlp";
+
+/// The program with the features `simulated-tee` and `otlp`: what every end-to-end test drives.
 ///
 /// `JURAT_BIN` names it; otherwise cargo is asked to build it, which costs a second if it is built already.
 pub fn simulated() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| find("JURAT_BIN", "jurat-simulated-tee", &["--features", "jurat/simulated-tee"]))
+    PATH.get_or_init(|| find("JURAT_BIN", "jurat-simulated-tee", &["--features", FEATURES]))
 }
 
-/// The program as a release has it, without the feature. `JURAT_PLAIN_BIN` names it.
+/// The program as a release has it, without the features. `JURAT_PLAIN_BIN` names it.
 pub fn plain() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| find("JURAT_PLAIN_BIN", "jurat-plain", &[]))
@@ -64,7 +67,7 @@ pub fn vendors_standin() -> &'static PathBuf {
         }
         // With the whole workspace's features: it shares its dependencies with the program under test.
         let _held = ONE_AT_A_TIME.lock();
-        build(&["--workspace", "--bins", "--features", "jurat/simulated-tee"]).join("jurat-standin-vendors")
+        build(&["--workspace", "--bins", "--features", FEATURES]).join("jurat-standin-vendors")
     })
 }
 

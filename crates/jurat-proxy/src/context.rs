@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     report::Prepared,
     self_check::SelfCheck,
+    watch::{Notes, Watcher},
 };
 
 /// Limits of the data port. Defaults are those of `docs/operate.md`.
@@ -223,6 +224,8 @@ pub struct Parts {
     pub latches: Arc<Latches>,
     /// Who asks for certificates in the TLS key's name; `None` if TLS does not end here.
     pub csr: Option<Arc<dyn CertificateRequests>>,
+    /// Who is told of every sworn exchange that is over; `None` costs nothing.
+    pub watcher: Option<Arc<dyn Watcher>>,
     /// The program's release, for `/version`.
     pub version: &'static str,
     /// The program's source revision, for `/version`.
@@ -247,7 +250,7 @@ impl Context {
     }
 
     /// Counts an exchange that is over and hands its statement to the appender.
-    pub(crate) fn append(&self, statement: Statement, id: ReceiptId, slot: Slot) -> Appended {
+    pub(crate) fn append(&self, statement: Statement, id: ReceiptId, slot: Slot, notes: Notes) -> Appended {
         self.parts.metrics.exchange(statement.end());
         // One line an exchange, for whoever asks for it: it is written while the answer's end waits.
         tracing::debug!(
@@ -259,6 +262,12 @@ impl Context {
             bytes = statement.response_length(),
             milliseconds = statement.milliseconds(),
         );
-        slot.append(statement, id)
+        let done = notes.over(&statement, id);
+        let appended = slot.append(statement, id);
+        // Behind the appender's back: it signs meanwhile.
+        if let (Some(watcher), Some(done)) = (&self.parts.watcher, done) {
+            watcher.over(done);
+        }
+        appended
     }
 }

@@ -32,6 +32,7 @@ mod self_check;
 mod server;
 mod signature;
 mod upload;
+mod watch;
 mod witnessed;
 
 pub use admission::{Admission, Doors, ForwardedHeader, IpNet, Keyring, Proxies, Rate, Token};
@@ -48,4 +49,5 @@ pub use readiness::Readiness;
 pub use routes::{Brings, Oath, Route};
 pub use self_check::SelfCheck;
 pub use server::{Serving, admin_server, data_server};
+pub use watch::{ExchangeDone, TraceHeaders, Watcher};
 pub use witnessed::Cut;

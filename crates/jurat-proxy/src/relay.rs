@@ -1,6 +1,6 @@
 //! One relayed request, from its head to the body of its answer.
 
-use std::{future::poll_fn, rc::Rc};
+use std::{future::poll_fn, mem::take, rc::Rc};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -27,6 +27,7 @@ use crate::{
     plain::PlainBody,
     routes::{Brings, Oath, Route},
     upload::{Ahead, SendError, Sent, Upload},
+    watch::Notes,
     witnessed::WitnessedBody,
 };
 
@@ -63,12 +64,17 @@ pub(crate) async fn relay(
         Standing::Sworn(id, slot) => (Some((id, slot)), None),
         Standing::Relayed(place) => (None, Some(place)),
     };
+    let notes = match &oath {
+        Some(_) => Notes::begin(&context, request.method(), &route.path, request.headers()),
+        None => Notes::default(),
+    };
     let endpoint = format!("{} {}", request.method(), route.path);
     let exchange = Exchange::open(endpoint, received_at, headers::client_nonce(request.headers()));
     let mut pending = Pending {
         context: Rc::clone(&context),
         exchange: Some(exchange),
         oath,
+        notes,
         place,
         credentials,
         upload: Stage::Door,
@@ -86,6 +92,7 @@ struct Pending {
     exchange: Option<Exchange<Asked>>,
     /// Receipt id and room for the receipt, if the route is sworn.
     oath: Option<(ReceiptId, Slot)>,
+    notes: Notes,
     /// A place among those that are relayed only, if it is not.
     place: Option<Place>,
     credentials: Credentials,
@@ -209,7 +216,8 @@ impl Pending {
             };
         }
         let context = Rc::clone(&self.context);
-        let body = WitnessedBody::new(context, body, head.framing, id, exchange, slot);
+        let notes = take(&mut self.notes);
+        let body = WitnessedBody::new(context, body, head.framing, id, exchange, slot, notes);
         let body = body.prepared(answer.shape).await;
         finish(builder, Some(&id), EitherBody::left(body))
     }
@@ -230,14 +238,15 @@ impl Pending {
     }
 
     async fn store(
-        &self,
+        &mut self,
         exchange: Exchange<Answering>,
         end: End,
         id: ReceiptId,
         slot: Slot,
     ) -> Result<(), Refusal> {
         let statement = exchange.finish(end, self.context.now());
-        self.context.append(statement, id, slot).await.map_err(|error| {
+        let notes = take(&mut self.notes);
+        self.context.append(statement, id, slot, notes).await.map_err(|error| {
             tracing::error!(%id, %error, "an answer is withheld");
             self.context.parts.metrics.not_stored();
             Refusal::StoreUnavailable
@@ -254,7 +263,7 @@ impl Drop for Pending {
             let end = self.context.parts.latches.end_of_dropped();
             let statement = exchange.finish(end, self.context.now());
             // Nobody waits for it; it is kept all the same.
-            drop(self.context.append(statement, id, slot));
+            drop(self.context.append(statement, id, slot, take(&mut self.notes)));
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    mem::take,
     pin::Pin,
     rc::Rc,
     task::{Context as Task, Poll, ready},
@@ -17,7 +18,7 @@ use jurat_proto::{End, ReceiptId};
 use jurat_witness::{Answering, Exchange, Framing, Seen, Shape};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use crate::{context::Context, drain, engine::EngineBody};
+use crate::{context::Context, drain, engine::EngineBody, watch::Notes};
 
 /// How long a `[DONE]` waits for its blank line.
 const BLANK_LINE: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ pub(crate) struct WitnessedBody {
     id: ReceiptId,
     /// The exchange and the room for its receipt, until it is over.
     open: Option<(Exchange<Answering>, Slot)>,
+    notes: Notes,
     /// Observed and not yet released; the last `held` bytes of it wait for the receipt.
     waiting: VecDeque<Bytes>,
     waiting_bytes: u64,
@@ -78,6 +80,7 @@ impl WitnessedBody {
         id: ReceiptId,
         exchange: Exchange<Answering>,
         slot: Slot,
+        notes: Notes,
     ) -> Self {
         let now = Instant::now();
         context.parts.latches.answer_begins();
@@ -92,6 +95,7 @@ impl WitnessedBody {
             },
             id,
             open: Some((exchange, slot)),
+            notes,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             held: 0,
@@ -124,6 +128,7 @@ impl WitnessedBody {
         match self.engine.poll_chunk(task) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.last_heard = Instant::now();
+                self.notes.heard(self.last_heard);
                 self.observe(chunk);
             }
             Poll::Ready(Some(Err(error))) => {
@@ -229,7 +234,8 @@ impl WitnessedBody {
             (End::Complete, _) | (End::EngineFailed, End::Complete) => Last::Properly,
             _ => Last::CutOff,
         };
-        self.state = State::Storing(self.context.append(statement, self.id, slot), last);
+        let notes = take(&mut self.notes);
+        self.state = State::Storing(self.context.append(statement, self.id, slot, notes), last);
     }
 
     /// Waits for the receipt; then everything may go, or nothing more at all.

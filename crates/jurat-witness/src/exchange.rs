@@ -18,6 +18,7 @@ pub struct Exchange<S> {
     received_at: UnixMillis,
     client_nonce: Digest,
     request: Sha256,
+    request_length: u64,
     upload: Upload,
     forwarding: Forwarding,
     state: S,
@@ -85,6 +86,7 @@ impl Exchange<Asked> {
             received_at,
             client_nonce,
             request: Sha256::new(),
+            request_length: 0,
             upload: Upload::Whole,
             forwarding: Forwarding::Nothing,
             state: Asked(()),
@@ -94,6 +96,7 @@ impl Exchange<Asked> {
     /// Takes bytes of the request's body, in order.
     pub fn request(&mut self, bytes: &[u8]) {
         self.request.update(bytes);
+        self.request_length += bytes.len() as u64;
     }
 
     /// The request, as received, began its way to the engine.
@@ -113,11 +116,19 @@ impl Exchange<Asked> {
 
     /// The answer's head is there.
     pub fn answering(self, answer: Answer) -> Exchange<Answering> {
-        let Self { endpoint, received_at, client_nonce, request, upload, forwarding, state: Asked(()) } =
-            self;
+        let Self {
+            endpoint,
+            received_at,
+            client_nonce,
+            request,
+            request_length,
+            upload,
+            forwarding,
+            state: Asked(()),
+        } = self;
         let state =
             Answering { answer, reader: Reader::of(&answer), hash: Sha256::new(), length: 0, released: None };
-        Exchange { endpoint, received_at, client_nonce, request, upload, forwarding, state }
+        Exchange { endpoint, received_at, client_nonce, request, request_length, upload, forwarding, state }
     }
 
     /// The exchange is over before there was an answer: no status, no bytes.
@@ -192,6 +203,7 @@ impl Exchange<Answering> {
             status: answer.status,
             end,
             request_hash,
+            request_length: self.request_length,
             forwarded_hash: match self.forwarding {
                 Forwarding::Nothing => Digest::ZERO,
                 Forwarding::AsReceived => request_hash,

@@ -14,6 +14,8 @@ pub struct Statement {
     pub(crate) status: u16,
     pub(crate) end: End,
     pub(crate) request_hash: Digest,
+    /// For whoever watches; it is not sworn.
+    pub(crate) request_length: u64,
     pub(crate) forwarded_hash: Digest,
     pub(crate) response_hash: Digest,
     pub(crate) response_length: u64,
@@ -31,6 +33,11 @@ impl Statement {
     /// SHA-256 of the request's body.
     pub fn request_hash(&self) -> Digest {
         self.request_hash
+    }
+
+    /// Bytes of the request's body, as far as it came. Not in the receipt.
+    pub fn request_length(&self) -> u64 {
+        self.request_length
     }
 
     /// SHA-256 of the answer's body.
@@ -51,6 +58,16 @@ impl Statement {
     /// Body bytes released, those included that the receipt releases.
     pub fn response_length(&self) -> u64 {
         self.response_length
+    }
+
+    /// When the request's head was there, by the caller's clock.
+    pub fn received_at(&self) -> UnixMillis {
+        self.received_at
+    }
+
+    /// When the exchange was over, by the caller's clock.
+    pub fn finished_at(&self) -> UnixMillis {
+        self.finished_at
     }
 
     /// How long the exchange took, milliseconds by the caller's clock.

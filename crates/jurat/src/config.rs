@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jurat_attest::{Nvml, QuoteSource, SwitchCommand};
+use jurat_client::BaseUrl;
 use jurat_proto::{Digest, sha256};
 use jurat_proxy::{Demands, EngineAddress, Limits};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ mod admission;
 mod demands;
 mod file;
 mod knobs;
+mod otlp;
 mod receipts;
 mod tls;
 mod vendors;
@@ -92,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) admission: Admission,
     /// How long a request's head may take.
     pub(crate) head_timeout: Duration,
+    /// The collector that is told of every exchange; always `None` in a build without the feature `otlp`.
+    pub(crate) otlp_endpoint: Option<BaseUrl>,
     pub(crate) tdx_source: QuoteSource,
     pub(crate) gpus: Gpus,
     /// Where NVML is; `None` for the name that drivers install.
@@ -178,6 +182,7 @@ impl Config {
             tls: TlsChoice::settle(&mut knobs, &file)?,
             admission: Admission::settle(&mut knobs, &file)?,
             head_timeout: knobs.seconds("head_timeout", None, file.head_timeout, 30.0)?,
+            otlp_endpoint: otlp::settle(&mut knobs, &file)?,
             tdx_source: knobs.parsed(
                 "tdx_source",
                 options.tdx_source.clone(),

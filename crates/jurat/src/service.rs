@@ -30,6 +30,7 @@ use crate::{
     reporter::Evidence,
     selfcheck::{self, Terms},
     tee,
+    telemetry::Export,
     tls::Tls,
     tokens::Tokens,
 };
@@ -71,6 +72,7 @@ pub(crate) struct Service {
     policy: Policy,
     parts: Parts,
     evidence: Arc<Evidence>,
+    export: Export,
     tls: Option<Tls>,
     listener: TcpListener,
     admin_listener: TcpListener,
@@ -85,6 +87,7 @@ pub(crate) struct Running {
     pub(crate) signer: jurat_proto::Address,
     latches: Arc<Latches>,
     appender: Appender,
+    export: Export,
     door: Door,
     handle: ServerHandle,
     admin_handle: ServerHandle,
@@ -129,6 +132,7 @@ impl Service {
         let appender = Appender::start(signer, store, now, settings).map_err(Failure::unavailable)?;
         keep_report(&evidence, &appender, on_failure)?;
         Arc::clone(&evidence).keep_on(appender.clone())?;
+        let export = Export::start(config.otlp_endpoint.as_ref())?;
         let parts = Parts {
             appender,
             reporter: Arc::clone(&evidence) as Arc<dyn Reporter>,
@@ -141,6 +145,7 @@ impl Service {
             metrics: Metrics::new(VERSION, COMMIT),
             latches,
             csr: tls.as_ref().map(Tls::requests),
+            watcher: export.watcher(),
             version: VERSION,
             commit: COMMIT,
         };
@@ -148,7 +153,7 @@ impl Service {
         if let Some(tls) = &mut tls {
             tls.watch(Arc::clone(&parts.metrics))?;
         }
-        Ok(Self { config, policy, parts, evidence, tls, listener, admin_listener })
+        Ok(Self { config, policy, parts, evidence, export, tls, listener, admin_listener })
     }
 
     /// Starts both listeners. Must be called within an actix system.
@@ -187,6 +192,7 @@ impl Service {
             signer,
             latches: self.parts.latches,
             appender: self.parts.appender,
+            export: self.export,
             door,
             handle: data.handle(),
             admin_handle: admin_server.handle(),
@@ -242,7 +248,9 @@ impl Running {
         }
         // Its last commits may take as long as the disk does; a further signal must still be heard.
         let appender = self.appender.clone();
-        tokio::task::spawn_blocking(move || appender.close()).await.unwrap_or(0)
+        let lost = tokio::task::spawn_blocking(move || appender.close()).await.unwrap_or(0);
+        self.export.flush().await;
+        lost
     }
 }
 

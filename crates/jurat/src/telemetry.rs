@@ -1,9 +1,19 @@
 //! Logs: on stderr, for people at a terminal and as JSON lines elsewhere. Never a prompt, an answer, a
-//! token or a header's value.
+//! token or a header's value. And, in a build with the feature `otlp`, spans.
+
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(not(feature = "otlp"))]
+mod silent;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+
+#[cfg(feature = "otlp")]
+pub(crate) use otlp::Export;
+#[cfg(not(feature = "otlp"))]
+pub(crate) use silent::Export;
 
 /// Starts logging, once. `JURAT_LOG` takes filters such as `jurat_proxy=debug`.
 pub(crate) fn start(default: &str) {

@@ -116,3 +116,17 @@ fn what_engines_leave_unguarded_is_not_reached() {
         assert_eq!(engine_path(method, path), None, "{method} {path}");
     }
 }
+
+#[test]
+fn every_route_has_a_name_without_an_id() {
+    for entry in &TABLE {
+        let id = if entry.name.ends_with('/') { "resp_1" } else { "" };
+        let route = Route::find(&entry.method, &format!("/v1/{}{id}", entry.name)).unwrap();
+        assert_eq!(names(&entry.method, &route.path), Some((entry.method.as_str(), entry.engine)));
+        assert!(
+            entry.oath == Oath::Relayed || route.path == entry.engine,
+            "{}: a span has its name",
+            entry.name
+        );
+    }
+}

@@ -66,6 +66,8 @@ pub(super) struct File {
     pub(super) trusted_proxies: Option<Vec<String>>,
     pub(super) forwarded_header: Option<String>,
     pub(super) head_timeout: Option<f64>,
+    /// File-only, and for builds with the feature `otlp`: times, sizes and ends of all exchanges leave the machine for there.
+    pub(super) otlp_endpoint: Option<String>,
     pub(super) tdx_source: Option<String>,
     /// File-only, as the three change what an engine is given.
     pub(super) request_id: Option<String>,

@@ -138,6 +138,7 @@ impl House {
             metrics: Metrics::new("0", ""),
             latches: Arc::new(Latches::default()),
             csr: None,
+            watcher: None,
             version: "0",
             commit: "",
         };
