@@ -45,7 +45,7 @@ pub use gpu::{
 pub use policy::{
     Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
     Severity,
-    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
+    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion, Version},
 };
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};
