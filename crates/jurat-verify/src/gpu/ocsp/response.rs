@@ -15,7 +15,7 @@ use x509_cert::{
     spki::AlgorithmIdentifierOwned,
 };
 
-use crate::gpu::certificates::first_member;
+use crate::gpu::certificates::{first_member, unknown_critical};
 
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -74,10 +74,8 @@ impl Response {
         let signed = first_member(body.response.as_bytes())?;
         let data = basic.data;
         let singles = data.answers.iter().flat_map(|answer| answer.extensions.iter());
-        for extension in singles.chain(&data.extensions).flatten() {
-            if extension.critical && extension.extn_id != NONCE {
-                return Err(ResponseError::Critical(extension.extn_id));
-            }
+        if let Some(id) = unknown_critical(singles.chain(&data.extensions).flatten(), &[NONCE]) {
+            return Err(ResponseError::Critical(id));
         }
         let nonce = data.extensions.iter().flatten().find(|extension| extension.extn_id == NONCE);
         let nonce =
