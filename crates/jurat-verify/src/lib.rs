@@ -15,6 +15,7 @@ mod evidence;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gpu;
+mod json;
 mod limits;
 mod policy;
 mod receipt;
@@ -22,6 +23,7 @@ mod report;
 mod roots;
 mod signer;
 mod tdx;
+mod texts;
 mod verdict;
 mod wanted;
 

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PolicyError,
-    hex::{Flags, Register, texts},
+    hex::{Flags, Register},
 };
+use crate::texts;
 
 /// One set of reference values. What it leaves out may be anything; what it pins must be equal.
 ///
