@@ -10,14 +10,16 @@ use jurat_proto::{Digest, Nonce, SignatureRecord, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 pub use self::judged::{BundleVerdict, Held, verify_bundle};
-use crate::{BodyDigests, MAX_REPORT, json, texts};
+use crate::{
+    BodyDigests, MAX_REPORT,
+    gpu::{MAX_MANIFESTS, MAX_RESPONSES},
+    json, texts,
+};
 
 /// Longest bundle that is read: a report, what vendors said of it, and two bodies.
 pub const MAX_BUNDLE: usize = 256 << 20;
 /// What `bundle` says in every file of this layout.
 const LAYOUT: &str = "jurat-bundle-v1";
-const MAX_RIMS: usize = 128;
-const MAX_OCSP: usize = 512;
 /// The receipts beside the bundle's own.
 const MAX_NEIGHBOURS: usize = 8;
 
@@ -164,8 +166,8 @@ impl Bundle {
         }
         let neighbours = self.answer.as_ref().map_or(0, |answer| answer.neighbours.len());
         for (what, count, most) in [
-            ("manifests", self.rims.len(), MAX_RIMS),
-            ("OCSP responses", self.ocsp.len(), MAX_OCSP),
+            ("manifests", self.rims.len(), MAX_MANIFESTS),
+            ("OCSP responses", self.ocsp.len(), MAX_RESPONSES),
             ("neighbouring receipts", neighbours, MAX_NEIGHBOURS),
         ] {
             if count > most {

@@ -17,6 +17,8 @@ mod switches;
 mod versions;
 pub(crate) mod wanted;
 
+pub(crate) use self::{ocsp::MAX_RESPONSES, rim::MAX_MANIFESTS};
+
 use jurat_proto::{Digest, Nonce, UnixSeconds};
 use p384::ecdsa::{Signature, signature::Verifier};
 

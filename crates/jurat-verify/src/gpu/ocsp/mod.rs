@@ -16,7 +16,7 @@ use super::{
 use crate::check::Finding;
 
 /// Four certificates for each GPU, should none be shared, and those of who signed manifests.
-const MAX_RESPONSES: usize = 192;
+pub(crate) const MAX_RESPONSES: usize = 192;
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
 
 /// Judges GPUs whose chains hold. `manifests` are the chains of who signed reference values: nobody need speak
