@@ -5,6 +5,9 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::*;
 use crate::{Roots, roots, samples::nanogpt_payload};
 
+mod chains;
+pub(super) mod minted;
+
 const AT: UnixSeconds = UnixSeconds(1_781_056_145);
 
 fn genuine() -> Option<Evidence> {

@@ -217,3 +217,6 @@ fn both_versions_claims_are_heeded() {
         assert!(found.contains(words), "{found}");
     }
 }
+
+mod keys;
+mod tokens;
