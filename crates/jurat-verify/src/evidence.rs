@@ -75,3 +75,6 @@ fn decode(text: &str) -> Result<Vec<u8>, EvidenceError> {
         _ => Err(EvidenceError::QuoteLength),
     }
 }
+
+#[cfg(test)]
+mod tests;

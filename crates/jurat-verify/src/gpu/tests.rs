@@ -7,6 +7,7 @@ use crate::{Roots, roots, samples::nanogpt_payload};
 
 mod chains;
 pub(super) mod minted;
+mod questions;
 
 const AT: UnixSeconds = UnixSeconds(1_781_056_145);
 

@@ -336,3 +336,23 @@ fn a_trusted_signer_checks_receipts() {
     assert!(verdict.limits()[0].starts_with("simulated hardware"));
     assert_eq!(signer.check(&record, b"{}", b"{\"id\":\"y\"}").outcome(), Outcome::Refuted);
 }
+
+#[test]
+fn every_check_is_filed_of_every_report() {
+    let all: Vec<_> = CheckId::ALL.iter().filter(|id| !id.is_about_receipts()).collect();
+    let edits: [(&str, Value); 5] = [
+        ("something", json!("else")),
+        ("signing_address", json!("0x")),
+        ("intel_quote", json!("?")),
+        ("collateral", Value::Null),
+        ("nvidia_payload", json!("?")),
+    ];
+    for (member, value) in edits {
+        let mut report = minted();
+        report[member] = value;
+        let verdict = judge(&report);
+        let filed: Vec<_> = verdict.checks().iter().map(|check| &check.id).collect();
+        assert_eq!(filed, all, "{member}\n{verdict}");
+    }
+    assert_eq!(judge(&Value::Null).checks().len(), all.len());
+}
