@@ -172,4 +172,4 @@ impl<'a> Cursor<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::gpu) mod tests;

@@ -37,6 +37,31 @@ fn logs_of_other_shapes_are_refused() {
     assert_eq!(registers(&format!("[{}]", EVENT.replace("c0ffee", "c0ffe"))), Err(LogError::Hex(0)));
 }
 
+#[test]
+fn logs_are_bounded() {
+    let padded = |length: usize| format!("[{EVENT}{}]", " ".repeat(length - EVENT.len() - 2));
+    assert!(registers(&padded(4 << 20)).is_ok());
+    assert_eq!(registers(&padded((4 << 20) + 1)), Err(LogError::TooLong));
+}
+
+#[test]
+fn an_event_without_its_payload_is_stripped() {
+    let stripped = |event: &str| {
+        let events = read(&RawValue::from_string(format!("[{event}]")).unwrap()).unwrap();
+        Log(events).has_stripped_events()
+    };
+    let event = |imr: u8, digest: &str, payload: &str| {
+        let (imr, digest) = (format!("\"imr\":{imr}"), format!("\"digest\":\"{digest}\""));
+        EVENT.replace("\"imr\":3", &imr).replace("\"digest\":\"\"", &digest).replace("c0ffee", payload)
+    };
+    let whole = digest("app-id", &[0xc0, 0xff, 0xee]);
+    assert!(!stripped(&event(3, &whole, "c0ffee")));
+    assert!(stripped(&event(3, &whole, "")));
+    assert!(!stripped(&event(0, &whole, "")), "another register");
+    assert!(!stripped(&event(3, "", "")), "of no payload at all");
+    assert!(!stripped(&event(3, &digest("app-id", b""), "")), "of no payload at all");
+}
+
 /// What dstack extends for an event.
 pub(in crate::tdx) fn digest(event: &str, payload: &[u8]) -> String {
     let text = [&0x0800_0001_u32.to_le_bytes()[..], b":", event.as_bytes(), b":", payload].concat();
