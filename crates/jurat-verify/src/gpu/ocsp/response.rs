@@ -247,4 +247,4 @@ pub(super) struct RevokedInfo {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

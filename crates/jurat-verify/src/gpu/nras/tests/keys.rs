@@ -26,11 +26,14 @@ struct Minted {
 
 impl Minted {
     fn new() -> Self {
+        let validity = (1_000, NOW.0);
         let issuer = Shape {
             extensions: vec![constraints(true, None), usage(KeyUsages::KeyCertSign)],
+            validity,
             ..Shape::new("issuer", "root", &key(2))
         };
-        Self { shapes: vec![(Shape::new("signer", "issuer", &key(1)), 2), (issuer, 3)] }
+        let signer = Shape { validity, ..Shape::new("signer", "issuer", &key(1)) };
+        Self { shapes: vec![(signer, 2), (issuer, 3)] }
     }
 
     fn jwk(&self) -> Value {
@@ -49,8 +52,8 @@ pub(super) fn pin(seed: u8) -> Digest {
 }
 
 /// Of one key, `one`, under [`pin`]`(2)`.
-pub(super) fn key_set() -> KeySet {
-    KeySet::read(&set(&[Minted::new().jwk()])).unwrap()
+pub(super) fn jwks() -> String {
+    set(&[Minted::new().jwk()])
 }
 
 fn set(keys: &[Value]) -> String {

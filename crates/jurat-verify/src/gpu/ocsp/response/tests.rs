@@ -34,6 +34,10 @@ fn edited(der: &[u8], edit: impl FnOnce(&mut BasicResponse)) -> Vec<u8> {
     outer.to_der().unwrap()
 }
 
+pub(in crate::gpu::ocsp) fn without_certificates(der: &[u8]) -> Vec<u8> {
+    edited(der, |basic| basic.certificates = None)
+}
+
 fn error(der: &[u8]) -> ResponseError {
     Response::read(der).err().unwrap()
 }
