@@ -356,3 +356,44 @@ fn every_check_is_filed_of_every_report() {
     }
     assert_eq!(judge(&Value::Null).checks().len(), all.len());
 }
+
+/// Collateral is bounded, taken from the caller before the report, and its reason names its dates.
+#[test]
+fn collateral_is_the_callers_and_has_its_dates() {
+    let blueprint = blueprint();
+    let attester = Attester::new(&blueprint);
+    let mut report = attester.report(Binding::JuratV1, &NONCE);
+    let collateral = attester.tee.collateral();
+    report["collateral"] = "?".into();
+    let judged = |collateral: &str| {
+        let verdict =
+            verify_report(&report.to_string(), &policy("simulated"), inputs().collateral(collateral));
+        let check = verdict.check(CheckId::TdxQuote).unwrap();
+        (check.status, check.reason.clone())
+    };
+    let (status, reason) = judged(collateral);
+    assert_eq!(status, Status::Pass, "{reason}");
+    let dates = reason.strip_prefix("genuine, by collateral that is valid from ").unwrap();
+    let (from, to) = dates.split_once(" to ").unwrap();
+    for (date, seconds) in [(from, blueprint.issued.0), (to, blueprint.next_update.0)] {
+        assert!(date.starts_with("2026-") && date.ends_with(&format!("Z ({seconds})")), "{date} {seconds}");
+    }
+    let padded = |length: usize| judged(&format!("{collateral}{}", " ".repeat(length - collateral.len())));
+    assert_eq!(padded(1 << 20).0, Status::Pass);
+    let longer = padded((1 << 20) + 1);
+    assert_eq!(longer, (Status::Fail, "the collateral is longer than 1048576 bytes".into()));
+    assert_eq!(judge(&report).check(CheckId::TdxQuote).unwrap().status, Status::Fail, "the report's own");
+}
+
+/// Whatever a report says of itself: its certificates tell.
+#[test]
+fn a_simulated_quote_is_told_by_its_certificates_or_its_word() {
+    let mut report = minted();
+    let simulated = |report: &Value, name: &str| {
+        let verdict = verify_report(&report.to_string(), &policy(name), inputs());
+        verdict.check(CheckId::TdxQuote).unwrap().reason.starts_with("the quote is simulated")
+    };
+    assert!(simulated(&report, "permissive") && !simulated(&report, "simulated"));
+    report["tee"] = "tdx".into();
+    assert!(simulated(&report, "permissive"));
+}
