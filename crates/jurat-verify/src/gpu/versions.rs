@@ -62,3 +62,6 @@ fn against<const RADIX: u32>(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

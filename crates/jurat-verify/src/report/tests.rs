@@ -280,6 +280,11 @@ fn a_policys_advisories_and_evaluation_are_heeded() {
     policy.rejected_advisories = vec![advisory];
     assert_refused(&verify_report(&report, &policy, inputs()), &["tdx.tcb"]);
     policy.rejected_advisories.clear();
+    let number = reason.split("evaluation ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    policy.min_tcb_evaluation_data_number = number;
+    assert_eq!(verify_report(&report, &policy, inputs()).outcome(), Outcome::Trusted);
+    policy.min_tcb_evaluation_data_number = number + 1;
+    assert_refused(&verify_report(&report, &policy, inputs()), &["tdx.tcb"]);
     policy.min_tcb_evaluation_data_number = u32::MAX;
     assert_refused(&verify_report(&report, &policy, inputs()), &["tdx.tcb"]);
 }
