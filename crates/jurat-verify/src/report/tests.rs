@@ -401,4 +401,19 @@ fn a_simulated_quote_is_told_by_its_certificates_or_its_word() {
     assert!(simulated(&report, "permissive") && !simulated(&report, "simulated"));
     report["tee"] = "tdx".into();
     assert!(simulated(&report, "permissive"));
+    // without the certificates that the look-alike root issued, who issued the rest is a stranger
+    let mut quote = hex::decode(report["quote"].as_str().unwrap()).unwrap();
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    let starts: Vec<_> =
+        quote.windows(begin.len()).enumerate().filter(|(_, window)| window == begin).collect();
+    let (second, last) = (starts[1].0, starts.last().unwrap().0);
+    let end = b"-----END CERTIFICATE-----";
+    let length = quote[last..].windows(end.len()).position(|window| window == end).unwrap() + end.len();
+    quote[second..last + length].fill(b'\n');
+    report["quote"] = hex::encode(&quote).into();
+    report["intel_quote"] = report["quote"].clone();
+    assert!(!simulated(&report, "permissive"));
+    let verdict = verify_report(&report.to_string(), &policy("permissive"), inputs());
+    let check = verdict.check(CheckId::TdxQuote).unwrap();
+    assert!(check.reason.starts_with("no collateral"), "{verdict}");
 }
