@@ -124,20 +124,15 @@ pub struct SignedPrunePoint {
 impl SignedHead {
     /// Whether the address that it names signed it. Whose that is only a verified report tells.
     pub fn authenticate(&self) -> Result<(), Altered> {
-        signed_by(&self.signing_address, &self.signature, &self.head.digest())
+        let signed = self.signature.is_by(&self.signing_address, &self.head.digest());
+        signed.then_some(()).ok_or(Altered)
     }
 }
 
 impl SignedPrunePoint {
     /// Whether the address that it names signed it. Whose that is only a verified report tells.
     pub fn authenticate(&self) -> Result<(), Altered> {
-        signed_by(&self.signing_address, &self.signature, &self.prune.digest())
-    }
-}
-
-fn signed_by(address: &Address, signature: &Signature, digest: &Digest) -> Result<(), Altered> {
-    match signature.recover(digest) {
-        Ok(key) if key.address() == *address => Ok(()),
-        _ => Err(Altered),
+        let signed = self.signature.is_by(&self.signing_address, &self.prune.digest());
+        signed.then_some(()).ok_or(Altered)
     }
 }

@@ -132,9 +132,7 @@ impl SignatureRecord {
     /// Whether the address that the record names signed all of it. This says nothing about who that is: only a
     /// verified report makes an address worth trusting.
     pub fn authenticate(&self) -> Result<(), Altered> {
-        let signed = |signature: &Signature, digest: &Digest| {
-            signature.recover(digest).is_ok_and(|key| key.address() == self.signing_address)
-        };
+        let signed = |signature: &Signature, digest: &Digest| signature.is_by(&self.signing_address, digest);
         let receipt = &self.receipt;
         let text = (receipt.end == End::Complete)
             .then(|| signature_text(&receipt.request_hash, &receipt.response_hash));

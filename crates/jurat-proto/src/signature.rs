@@ -4,7 +4,7 @@ use core::{fmt, str::FromStr};
 
 use k256::ecdsa::{RecoveryId, VerifyingKey};
 
-use crate::{Digest, PublicKey, bytes, bytes::HexError};
+use crate::{Address, Digest, PublicKey, bytes, bytes::HexError};
 
 /// `r‖s‖v`: 65 bytes, low s (EIP-2), v = 27 or 28. `Display` prints `0x` and 130 lowercase digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,11 @@ impl Signature {
         VerifyingKey::recover_from_prehash(digest.as_bytes(), &signature, RecoveryId::new(odd, false))
             .map(|key| PublicKey::from(&key))
             .map_err(|_| RecoverError::NoKey)
+    }
+
+    /// Whether it is the signature of `signer` over `digest`.
+    pub fn is_by(&self, signer: &Address, digest: &Digest) -> bool {
+        self.recover(digest).is_ok_and(|key| key.address() == *signer)
     }
 }
 

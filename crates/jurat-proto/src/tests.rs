@@ -57,10 +57,13 @@ fn a_known_text_recovers_to_its_signer() {
     let signature: Signature = "0xd210530313a5beffd79833f324817e72c27a77d2c599154fbb9165a28fc2bbae3778a33e2a787b06315a743928fa9b4727df399083ace2851c8708ccab13172d1b".parse().unwrap();
     let key = signature.recover(&digest).unwrap();
     assert_eq!(key.address().to_string(), "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A");
+    assert!(signature.is_by(&key.address(), &digest));
+    assert!(!signature.is_by(&Address::new([7; 20]), &digest));
     for at in 0..65 {
         let mut bytes = *signature.as_bytes();
         bytes[at] ^= 1;
         assert_ne!(Signature::new(bytes).recover(&digest).ok(), Some(key), "byte {at}");
+        assert!(!Signature::new(bytes).is_by(&key.address(), &digest), "byte {at}");
     }
 }
 

@@ -10,14 +10,16 @@ use jurat_proto::{Digest, Nonce, SignatureRecord, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 pub use self::judged::{BundleVerdict, Held, verify_bundle};
-use crate::{BodyDigests, MAX_REPORT};
+use crate::{
+    BodyDigests, MAX_REPORT,
+    gpu::{MAX_MANIFESTS, MAX_RESPONSES},
+    json, texts,
+};
 
 /// Longest bundle that is read: a report, what vendors said of it, and two bodies.
 pub const MAX_BUNDLE: usize = 256 << 20;
 /// What `bundle` says in every file of this layout.
 const LAYOUT: &str = "jurat-bundle-v1";
-const MAX_RIMS: usize = 128;
-const MAX_OCSP: usize = 512;
 /// The receipts beside the bundle's own.
 const MAX_NEIGHBOURS: usize = 8;
 
@@ -30,7 +32,7 @@ pub struct Bundle {
     /// When its maker judged it, by that machine's clock. Nobody vouches for it.
     pub verified_at: UnixSeconds,
     /// The nonce that its maker drew and asked the report for.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::optional_nonce")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "texts::optional")]
     pub nonce: Option<Nonce>,
     /// The report's JSON as it was served: quote, event log, GPU evidence, claims.
     pub report: String,
@@ -69,10 +71,10 @@ pub struct BundledAnswer {
     /// What the signer swore.
     pub record: SignatureRecord,
     /// SHA-256 of the request's body, 64 hex.
-    #[serde(with = "wire::digest")]
+    #[serde(with = "texts::one")]
     pub request_sha256: Digest,
     /// SHA-256 of the answer's body, 64 hex.
-    #[serde(with = "wire::digest")]
+    #[serde(with = "texts::one")]
     pub response_sha256: Digest,
     /// Length of the answer's body in bytes.
     pub response_length: u64,
@@ -141,11 +143,7 @@ impl Bundle {
         if text.len() > MAX_BUNDLE {
             return Err(BundleError::TooLong);
         }
-        if !text.trim_start().starts_with('{') {
-            return Err(BundleError::Json("not a JSON object".into()));
-        }
-        let bundle: Self =
-            serde_json::from_str(text).map_err(|error| BundleError::Json(error.to_string()))?;
+        let bundle: Self = json::object(text).map_err(BundleError::Json)?;
         bundle.within_bounds().map(|()| bundle)
     }
 
@@ -168,8 +166,8 @@ impl Bundle {
         }
         let neighbours = self.answer.as_ref().map_or(0, |answer| answer.neighbours.len());
         for (what, count, most) in [
-            ("manifests", self.rims.len(), MAX_RIMS),
-            ("OCSP responses", self.ocsp.len(), MAX_OCSP),
+            ("manifests", self.rims.len(), MAX_MANIFESTS),
+            ("OCSP responses", self.ocsp.len(), MAX_RESPONSES),
             ("neighbouring receipts", neighbours, MAX_NEIGHBOURS),
         ] {
             if count > most {

@@ -3,6 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::ReportBody;
 
+use crate::json;
+
 /// Longest report that is read: eight GPUs and an event log make some 200 KiB.
 pub const MAX_REPORT: usize = 16 << 20;
 /// Quotes are some 5 KiB.
@@ -37,12 +39,7 @@ impl Evidence {
         if report.len() > MAX_REPORT {
             return Err(EvidenceError::TooLong);
         }
-        // serde would take the members of an array by their order, which no other reader does
-        if !report.trim_start().starts_with('{') {
-            return Err(EvidenceError::Json("not a JSON object".into()));
-        }
-        let body: ReportBody =
-            serde_json::from_str(report).map_err(|error| EvidenceError::Json(error.to_string()))?;
+        let body: ReportBody = json::object(report).map_err(EvidenceError::Json)?;
         let quote = quote(&body);
         Ok(Self { body, quote })
     }
@@ -78,3 +75,6 @@ fn decode(text: &str) -> Result<Vec<u8>, EvidenceError> {
         _ => Err(EvidenceError::QuoteLength),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod evidence;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gpu;
+mod json;
 mod limits;
 mod policy;
 mod receipt;
@@ -22,6 +23,7 @@ mod report;
 mod roots;
 mod signer;
 mod tdx;
+mod texts;
 mod verdict;
 mod wanted;
 
@@ -45,7 +47,7 @@ pub use gpu::{
 pub use policy::{
     Flags, Hex, Lint, NotHex, Policy, PolicyError, Ppid, ReferenceSet, ReferenceValues, Register, Roots,
     Severity,
-    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion},
+    gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion, Version},
 };
 pub use receipt::BodyDigests;
 pub use report::{Inputs, NrasAnswer, verify_report};

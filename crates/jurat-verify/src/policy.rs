@@ -4,14 +4,13 @@ use dcap_qvl::tcb_info::TcbStatus;
 use jurat_proto::{Address, Binding, Digest, ManifestSource};
 use serde::{Deserialize, Serialize};
 
-use crate::CheckId;
+use crate::{CheckId, texts};
 
 pub(crate) mod gpu;
 mod hex;
 mod lint;
 mod measurements;
 
-use self::hex::texts;
 pub use self::{
     hex::{Flags, Hex, NotHex, Ppid, Register},
     lint::{Lint, Severity},

@@ -100,12 +100,16 @@ impl<'a> Inputs<'a> {
 /// Judges a report, ours or another dstack-style sidecar's. `report` is its JSON as it was served.
 ///
 /// Whatever the bytes, there is a verdict: one that is not legible is refuted.
-pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> Verdict {
+pub fn verify_report(report: &str, policy: &Policy, inputs: Inputs<'_>) -> Verdict {
+    match Evidence::read(report) {
+        Ok(evidence) => judge(&evidence, policy, inputs),
+        Err(error) => illegible(error.to_string(), policy, inputs.standing),
+    }
+}
+
+/// Judges a report that was read.
+pub(crate) fn judge(evidence: &Evidence, policy: &Policy, mut inputs: Inputs<'_>) -> Verdict {
     let mut transcript = Transcript::default();
-    let evidence = match Evidence::read(report) {
-        Ok(evidence) => evidence,
-        Err(error) => return illegible(error.to_string(), policy, inputs.standing),
-    };
     let body = &evidence.body;
     if body.archived == Some(true) {
         inputs.standing = Standing::Archived;
@@ -114,7 +118,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
     let own_collateral = body.collateral.as_deref().filter(|_| policy.roots == Roots::Simulated);
     let collateral = inputs.collateral.or(own_collateral);
 
-    let quote = tdx::authenticate(&evidence, policy, collateral, inputs.now, &mut transcript);
+    let quote = tdx::authenticate(evidence, policy, collateral, inputs.now, &mut transcript);
     let bound = bind::judge(body, policy, quote.as_ref(), inputs.nonce, inputs.peer_spki, &mut transcript);
     let question = gpu::Question {
         payload: &body.nvidia_payload,
@@ -132,7 +136,7 @@ pub fn verify_report(report: &str, policy: &Policy, mut inputs: Inputs<'_>) -> V
         now: inputs.now,
     };
     gpu::judge(&question, &mut transcript);
-    let measured = tdx::appraise(&evidence, policy, quote.as_ref(), &mut transcript);
+    let measured = tdx::appraise(evidence, policy, quote.as_ref(), &mut transcript);
     limits::of_report(policy.roots, &inputs, &bound, !body.nvidia_payload.is_empty(), &mut transcript);
 
     if inputs.standing == Standing::Archived && inputs.nonce.is_none() {

@@ -1,8 +1,7 @@
 //! One line of an export, read and its signatures verified. Nothing here knows of other lines.
 
 use jurat_proto::{
-    Address, Digest, End, Head, PrunePoint, Signature, SignatureRecord, SignedHead, SignedPrunePoint,
-    UnixMillis,
+    Address, Digest, End, Head, PrunePoint, SignatureRecord, SignedHead, SignedPrunePoint, UnixMillis,
 };
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -158,16 +157,12 @@ fn receipt(record: &SignatureRecord) -> Result<Content, String> {
     })))
 }
 
-fn prune(SignedPrunePoint { prune, signing_address, signature }: SignedPrunePoint) -> Content {
-    let genuine = signed(&signature, &prune.digest(), &signing_address);
-    Content::Prune(Box::new(Prune { point: prune, signer: signing_address, genuine }))
+fn prune(signed: SignedPrunePoint) -> Content {
+    let genuine = signed.authenticate().is_ok();
+    Content::Prune(Box::new(Prune { point: signed.prune, signer: signed.signing_address, genuine }))
 }
 
-fn head(SignedHead { head, signing_address, signature }: SignedHead) -> Content {
-    let genuine = signed(&signature, &head.digest(), &signing_address);
-    Content::Head(Box::new(HeadLine { head, signer: signing_address, genuine }))
-}
-
-fn signed(signature: &Signature, digest: &Digest, signer: &Address) -> bool {
-    signature.recover(digest).is_ok_and(|key| key.address() == *signer)
+fn head(signed: SignedHead) -> Content {
+    let genuine = signed.authenticate().is_ok();
+    Content::Head(Box::new(HeadLine { head: signed.head, signer: signed.signing_address, genuine }))
 }

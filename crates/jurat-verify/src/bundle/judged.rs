@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use jurat_proto::{Digest, Nonce, ReportBody, UnixSeconds};
+use jurat_proto::{Digest, Nonce, UnixSeconds};
 
 use super::{Bundle, BundledAnswer};
 use crate::{
-    BodyDigests, Inputs, NrasAnswer, Outcome, Policy, Standing, TrustedSigner, Verdict, limits,
-    report::{illegible, verify_report},
+    BodyDigests, Inputs, NrasAnswer, Outcome, Policy, Standing, TrustedSigner, Verdict,
+    evidence::Evidence,
+    limits,
+    report::{self, illegible},
 };
 
 /// What a caller knows of its own, beside the bundle. Each member is believed instead of the bundle's word on it.
@@ -84,8 +86,10 @@ pub fn verify_bundle(text: &str, policy: &Policy, held: Held) -> BundleVerdict {
         }
     };
     let as_of = held.at.unwrap_or(bundle.verified_at);
+    let evidence = Evidence::read(&bundle.report);
+    let contradicting = |evidence| contradicting_nonce(bundle.nonce, evidence);
     let inputs = Inputs {
-        nonce: held.nonce.or_else(|| bundle.contradicting_nonce()),
+        nonce: held.nonce.or_else(|| evidence.as_ref().ok().and_then(contradicting)),
         collateral: bundle.collateral.as_deref(),
         rims: &bundle.rims,
         ocsp: &bundle.ocsp,
@@ -93,7 +97,11 @@ pub fn verify_bundle(text: &str, policy: &Policy, held: Held) -> BundleVerdict {
         ..Inputs::archived(as_of)
     };
     let own_time = held.at.is_none().then(|| limits::of_bundle(as_of));
-    let report = verify_report(&bundle.report, policy, inputs).limited(own_time.clone());
+    let report = match &evidence {
+        Ok(evidence) => report::judge(evidence, policy, inputs),
+        Err(error) => illegible(error.to_string(), policy, Standing::Archived),
+    };
+    let report = report.limited(own_time.clone());
     let answer = match (report.trusted_signer(), &bundle.answer, held.bodies) {
         (Some(signer), Some(answer), bodies) => Some(judge(signer, answer, bodies).limited(own_time)),
         // whoever brings bodies asks about them, and trust in a machine is no answer to that
@@ -127,12 +135,9 @@ fn judge(signer: &TrustedSigner, answer: &BundledAnswer, held: Option<BodyDigest
     verdict.limited((!shown).then(|| limits::NO_BODIES.to_owned()))
 }
 
-impl Bundle {
-    /// Its nonce, if the report names another one: the judge then refuses it by name. One that the two agree about is no
-    /// proof of freshness, as the same hand may have written both.
-    fn contradicting_nonce(&self) -> Option<Nonce> {
-        let body: Option<ReportBody> = serde_json::from_str(&self.report).ok();
-        let named = body.and_then(|body| body.request_nonce).and_then(|text| text.parse().ok());
-        self.nonce.filter(|nonce| named != Some(*nonce))
-    }
+/// A bundle's nonce, if its report names another one: the judge then refuses it by name. One that the two agree about is
+/// no proof of freshness, as the same hand may have written both.
+fn contradicting_nonce(nonce: Option<Nonce>, evidence: &Evidence) -> Option<Nonce> {
+    let named = evidence.body.request_nonce.as_deref().and_then(|text| text.parse().ok());
+    nonce.filter(|nonce| named != Some(*nonce))
 }

@@ -175,9 +175,28 @@ fn what_is_no_bundle_is_refuted() {
         assert_refused(&verdict, &["tdx.quote"]);
         assert!(verdict.answer().is_none());
     }
-    let mut crowded = bundle();
-    crowded.ocsp = vec![Vec::new(); MAX_OCSP + 1];
-    assert_eq!(crowded.to_json(), Err(BundleError::TooMany("OCSP responses", 513, 512)));
+    let too_many = |edit: Edit| {
+        let mut crowded = bundle();
+        edit(&mut crowded);
+        crowded.to_json().unwrap_err()
+    };
+    let ocsp = too_many(&|bundle| bundle.ocsp = vec![Vec::new(); 193]);
+    assert_eq!(ocsp, BundleError::TooMany("OCSP responses", 193, 192));
+    let rims = too_many(&|bundle| bundle.rims = vec![String::new(); 65]);
+    assert_eq!(rims, BundleError::TooMany("manifests", 65, 64));
+}
+
+/// What the format allows, the judge reads.
+#[test]
+fn a_full_bundle_is_judged() {
+    let mut full = bundle();
+    full.rims = (0..64).map(|at| format!("<rim at='{at}'/>")).collect();
+    full.ocsp = vec![vec![0x30, 0x03, 0x0a, 0x01, 0x06]; 192];
+    let verdict = judge(&full, Held::default());
+    let reason = |id| &verdict.report().check(id).unwrap().reason;
+    let (rims, ocsp) = (crate::CheckId::GpuMeasurements, crate::CheckId::GpuRevocation);
+    assert!(reason(rims).starts_with("manifest 0: it has 0 signatures"), "{verdict}");
+    assert!(reason(ocsp).contains("nobody vouches for certificate"), "{verdict}");
 }
 
 #[test]
@@ -202,6 +221,13 @@ fn a_bundle_is_as_its_schema_says() {
     assert_eq!(named(of_answer), has(answer));
     assert_eq!(named(&of_answer["properties"]["bodies"]), has(&answer["bodies"]));
     assert_eq!(named(&schema["properties"]["nras"]), has(&written["nras"]));
+    for (list, most) in [
+        (&schema["properties"]["rims"], MAX_MANIFESTS),
+        (&schema["properties"]["ocsp"], MAX_RESPONSES),
+        (&of_answer["properties"]["neighbours"], MAX_NEIGHBOURS),
+    ] {
+        assert_eq!(list["maxItems"], most);
+    }
     for (schema, value) in [(&schema, &written), (of_answer, answer)] {
         for member in schema["required"].as_array().unwrap() {
             let mut without = written.clone();

@@ -1,39 +1,4 @@
-//! How a bundle writes bytes.
-
-pub(super) mod digest {
-    use jurat_proto::Digest;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::bundle) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-pub(super) mod optional_nonce {
-    use jurat_proto::Nonce;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::bundle) fn serialize<S: Serializer>(
-        nonce: &Option<Nonce>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match nonce {
-            Some(nonce) => to.collect_str(nonce),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Nonce>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
-}
+//! How a bundle writes bytes that have no text form of their own: base64.
 
 pub(super) mod base64_text {
     use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -10,13 +10,19 @@ use jurat_proto::{Digest, UnixSeconds, sha256};
 use p384::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use x509_cert::{
     Certificate,
-    ext::pkix::{BasicConstraints, KeyUsage},
+    ext::{
+        Extension,
+        pkix::{BasicConstraints, KeyUsage},
+    },
 };
 
 const MAX_CERTIFICATES: usize = 8;
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+/// What NVIDIA's certificates, OCSP responses and keys are signed with.
+pub(super) const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+/// Extensions of certificates that every reader of them heeds.
+pub(super) const HEEDED: [ObjectIdentifier; 2] = [BasicConstraints::OID, KeyUsage::OID];
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
@@ -184,12 +190,9 @@ impl<'a> Link<'a> {
         if !valid_at(&certificate, now) {
             return Err(ChainError::Validity(at, now));
         }
-        for extension in tbs.extensions().into_iter().flatten() {
-            let known =
-                [BasicConstraints::OID, KeyUsage::OID].iter().chain(known).any(|id| *id == extension.extn_id);
-            if extension.critical && !known {
-                return Err(ChainError::Critical(at, extension.extn_id));
-            }
+        let known = [&HEEDED, known].concat();
+        if let Some(id) = unknown_critical(tbs.extensions().into_iter().flatten(), &known) {
+            return Err(ChainError::Critical(at, id));
         }
         Ok(Self { key, spki, signed, signature, certificate })
     }
@@ -226,6 +229,15 @@ pub(super) fn valid_at(certificate: &Certificate, now: UnixSeconds) -> bool {
     let seconds = |time: &x509_cert::time::Time| time.to_unix_duration().as_secs();
     let validity = certificate.tbs_certificate().validity();
     (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.0)
+}
+
+/// The first extension that must be heeded and is none of `known`.
+pub(super) fn unknown_critical<'a>(
+    extensions: impl IntoIterator<Item = &'a Extension>,
+    known: &[ObjectIdentifier],
+) -> Option<ObjectIdentifier> {
+    let unknown = |extension: &&Extension| extension.critical && !known.contains(&extension.extn_id);
+    extensions.into_iter().find(unknown).map(|extension| extension.extn_id)
 }
 
 /// The first member of a sequence, with tag and length: what is signed of a certificate.

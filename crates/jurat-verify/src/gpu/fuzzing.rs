@@ -40,7 +40,7 @@ pub fn canonical(text: &str) -> Option<String> {
 
 /// Whether a manifest is authentic under the simulated root of manifests.
 pub fn manifest(text: &str, now: UnixSeconds) -> bool {
-    Rim::authenticate(text, &roots::nvidia_rim(Roots::Simulated), now).is_ok()
+    rim::Rim::authenticate(text, &roots::nvidia_rim(Roots::Simulated), now).is_ok()
 }
 
 /// What the claims of a GPU's token object to: `None` if they are not legible, or none of a GPU.

@@ -5,9 +5,8 @@
 
 use super::{
     Gpu,
-    certificates::Chain,
     identity::Identity,
-    rim::{Rim, RimError},
+    rim::{Authenticated, Rim},
     spdm::{SpdmReport, tag},
 };
 use crate::check::Finding;
@@ -15,9 +14,6 @@ use crate::check::Finding;
 /// The measurement of the first video decoder, which NVIDIA's rule leaves out where that decoder is off.
 const NVDEC0: u8 = 35;
 const NVDEC0_OFF: &[u8] = &[0x55];
-
-/// A manifest as it came out of [`Rim::authenticate`].
-pub(super) type Authenticated = Result<(Rim, Chain), RimError>;
 
 /// Judges GPUs whose reports are signed.
 pub(super) fn judge(gpus: &[Gpu<'_>], manifests: &[Authenticated]) -> Finding {

@@ -17,16 +17,16 @@ mod switches;
 mod versions;
 pub(crate) mod wanted;
 
+pub(crate) use self::{ocsp::MAX_RESPONSES, rim::MAX_MANIFESTS};
+
 use jurat_proto::{Digest, Nonce, UnixSeconds};
 use p384::ecdsa::{Signature, signature::Verifier};
 
 use self::{
     certificates::{Chain, ChainError},
     identity::{Identity, IdentityError},
-    measurements::Authenticated,
     nras::Service,
     payload::{Evidence, Payload},
-    rim::{MAX_MANIFESTS, Rim, RimError},
     spdm::{SpdmError, SpdmReport},
 };
 use crate::{CheckId, NrasAnswer, check::Finding, policy::gpu::GpuPolicy, verdict::Transcript};
@@ -93,8 +93,7 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
     };
     let gpus: Vec<Gpu<'_>> =
         payload.gpus.iter().map(|evidence| Gpu::read(evidence, &question.root_spki, question.now)).collect();
-
-    let manifests = question.manifests();
+    let manifests = rim::authenticated(question.rims, &question.rim_root_spki, question.now);
 
     transcript.file(CheckId::GpuPresent, authentic::present(&gpus, question.claimed));
     let chained = transcript.file(CheckId::GpuChain, authentic::chain(&gpus));
@@ -132,24 +131,8 @@ pub(crate) fn judge(question: &Question<'_>, transcript: &mut Transcript) {
 
 /// What a manifest says, for tests over genuine ones.
 #[cfg(test)]
-pub(crate) fn rim(text: &str, root_spki: &Digest, now: UnixSeconds) -> Result<Rim, RimError> {
-    Rim::authenticate(text, root_spki, now).map(|(rim, _)| rim)
-}
-
-impl Question<'_> {
-    /// The manifests, each once.
-    fn manifests(&self) -> Vec<Authenticated> {
-        let mut texts: Vec<&str> = Vec::new();
-        for text in self.rims {
-            if !texts.contains(&text.as_str()) {
-                texts.push(text);
-            }
-        }
-        if texts.len() > MAX_MANIFESTS {
-            return vec![Err(RimError::TooMany(texts.len()))];
-        }
-        texts.iter().map(|text| Rim::authenticate(text, &self.rim_root_spki, self.now)).collect()
-    }
+pub(crate) fn rim(text: &str, root_spki: &Digest, now: UnixSeconds) -> Result<rim::Rim, rim::RimError> {
+    rim::Rim::authenticate(text, root_spki, now).map(|(rim, _)| rim)
 }
 
 fn skip_inside(transcript: &mut Transcript, reason: &str) {

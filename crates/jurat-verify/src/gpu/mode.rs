@@ -50,11 +50,8 @@ pub(super) fn judge(gpus: &[Gpu<'_>], fabric: Fabric) -> (Finding, Option<&'stat
     if modes.iter().any(|other| other != mode) {
         return (Finding::fail("the GPUs do not all run in the same mode"), None);
     }
-    let fabric = match fabric {
-        Fabric::Refused(reason) => return (Finding::fail(reason), None),
-        other => other,
-    };
     match (mode, fabric) {
+        (_, Fabric::Refused(reason)) => (Finding::fail(reason), None),
         (Mode::Contradictory, _) => {
             (Finding::fail("the GPUs do not say in which mode they run: two are named"), None)
         }

@@ -1,4 +1,5 @@
-//! `nvidia_payload`: what a report carries of its GPUs, as NVIDIA's attestation service takes it.
+//! `nvidia_payload` and `nvswitch_payload`: what a report carries of its GPUs and of the switches between them, as NVIDIA's
+//! attestation service takes it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::Nonce;
@@ -6,9 +7,9 @@ use serde::Deserialize;
 
 /// More than any machine has: eight GPUs of some twelve kilobytes each are usual.
 const MAX_TEXT: usize = 1 << 20;
-const MAX_GPUS: usize = 32;
+const MAX_DEVICES: usize = 32;
 
-/// One GPU's evidence, decoded from base64 and not yet believed.
+/// One device's evidence, decoded from base64 and not yet believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Evidence {
     /// PEM text, perhaps with trailing NULs.
@@ -28,15 +29,15 @@ pub(crate) struct Payload {
 /// Why a payload is not legible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PayloadError {
-    #[error("nvidia_payload is longer than {MAX_TEXT} bytes")]
+    #[error("the payload is longer than {MAX_TEXT} bytes")]
     TooLong,
-    #[error("nvidia_payload is not the JSON that NVIDIA's service takes: {0}")]
+    #[error("the payload is not the JSON that NVIDIA's service takes: {0}")]
     Json(String),
-    #[error("nvidia_payload's nonce is not 64 hexadecimal digits")]
+    #[error("the payload's nonce is not 64 hexadecimal digits")]
     Nonce,
-    #[error("nvidia_payload lists {0} GPUs, more than {MAX_GPUS}")]
+    #[error("the payload lists {0} devices, more than {MAX_DEVICES}")]
     TooMany(usize),
-    #[error("GPU {0}: evidence or certificate is not base64")]
+    #[error("device {0}: evidence or certificate is not base64")]
     Base64(usize),
 }
 
@@ -64,7 +65,7 @@ impl Payload {
         if wire.evidence_list.is_empty() {
             return Ok(None);
         }
-        if wire.evidence_list.len() > MAX_GPUS {
+        if wire.evidence_list.len() > MAX_DEVICES {
             return Err(PayloadError::TooMany(wire.evidence_list.len()));
         }
         let nonce = wire.nonce.parse().map_err(|_| PayloadError::Nonce)?;

@@ -21,6 +21,9 @@ pub(crate) mod tag {
     pub(crate) const DRIVER_VERSION: u16 = 3;
     pub(crate) const VBIOS_VERSION: u16 = 6;
     pub(crate) const NVDEC0_STATUS: u16 = 11;
+    pub(crate) const CHIP_SKU: u16 = 15;
+    pub(crate) const PROJECT: u16 = 17;
+    pub(crate) const PROJECT_SKU: u16 = 18;
     pub(crate) const FIRMWARE_ID: u16 = 20;
     pub(crate) const PROTECTED_PCIE: u16 = 21;
     /// Of a switch its own number, of a GPU those of the switches at its links.
@@ -169,4 +172,4 @@ impl<'a> Cursor<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::gpu) mod tests;

@@ -124,3 +124,6 @@ fn switches_of_gpu(report: &SpdmReport<'_>) -> Option<BTreeSet<Pdi>> {
 fn connected(value: &[u8]) -> BTreeSet<Pdi> {
     value.as_chunks::<8>().0.iter().copied().filter(|pdi| *pdi != NOT_CONNECTED).collect()
 }
+
+#[cfg(test)]
+mod tests;

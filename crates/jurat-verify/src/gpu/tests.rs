@@ -5,6 +5,10 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::*;
 use crate::{Roots, roots, samples::nanogpt_payload};
 
+mod chains;
+pub(super) mod minted;
+mod questions;
+
 const AT: UnixSeconds = UnixSeconds(1_781_056_145);
 
 fn genuine() -> Option<Evidence> {
@@ -126,9 +130,13 @@ fn payloads_are_bounded_and_strict() {
         format!(r#"{{"nonce":"{}","evidence_list":[{}]}}"#, "00".repeat(32), vec![entry; count].join(","))
     };
     assert_eq!(Payload::parse(&of(2)).unwrap().unwrap().gpus.len(), 2);
+    assert_eq!(Payload::parse(&of(32)).unwrap().unwrap().gpus.len(), 32);
     assert_eq!(Payload::parse(&of(33)), Err(payload::PayloadError::TooMany(33)));
     assert_eq!(Payload::parse(&of(1).replace("AA==", "A*==")), Err(payload::PayloadError::Base64(0)));
     assert_eq!(Payload::parse(&of(1).replace("\"00", "\"0")), Err(payload::PayloadError::Nonce));
+    let padded = |length: usize| of(1) + &" ".repeat(length - of(1).len());
+    assert!(Payload::parse(&padded(1 << 20)).unwrap().is_some());
+    assert_eq!(Payload::parse(&padded((1 << 20) + 1)), Err(payload::PayloadError::TooLong));
     assert_eq!(Payload::parse(&" ".repeat((1 << 20) + 1)), Err(payload::PayloadError::TooLong));
     let twice = of(1).replace("\"evidence_list\"", "\"evidence_list\":[],\"evidence_list\"");
     assert!(matches!(Payload::parse(&twice), Err(payload::PayloadError::Json(_))));

@@ -1,11 +1,9 @@
 //! `gpu.versions`: the GPUs are of generations, with drivers and VBIOSes, that the policy accepts.
 
-use std::cmp::Ordering;
-
 use super::{Gpu, identity::Identity};
 use crate::{
     check::Finding,
-    policy::gpu::{Architecture, DriverVersion, GpuPolicy, VbiosVersion},
+    policy::gpu::{Architecture, GpuPolicy, Version},
 };
 
 /// Judges GPUs whose reports are signed.
@@ -39,27 +37,31 @@ fn objection(identity: &Identity, policy: &GpuPolicy) -> Option<String> {
     if !policy.architectures.is_empty() && !accepted {
         return Some(format!("the policy does not accept the chip {chip}"));
     }
-    if policy.min_driver.is_some() || !policy.drivers.is_empty() {
-        let Ok(found) = driver.parse::<DriverVersion>() else {
-            return Some(format!("the driver's version {driver} is not legible"));
-        };
-        if policy.min_driver.as_ref().is_some_and(|least| found.age(least) == Ordering::Less) {
-            return Some(format!("driver {driver} is older than the policy's minimum"));
-        }
-        if !policy.drivers.is_empty() && !policy.drivers.iter().any(|known| found.age(known).is_eq()) {
-            return Some(format!("driver {driver} is not one of the policy's"));
-        }
+    against("driver", driver, policy.min_driver.as_ref(), &policy.drivers)
+        .or_else(|| against("VBIOS", vbios, policy.min_vbios.as_ref(), &policy.vbioses))
+}
+
+/// What speaks against a version: it must not be older than `least`, and be one of `known` if there are any.
+fn against<const RADIX: u32>(
+    kind: &str,
+    text: &str,
+    least: Option<&Version<RADIX>>,
+    known: &[Version<RADIX>],
+) -> Option<String> {
+    if least.is_none() && known.is_empty() {
+        return None;
     }
-    if policy.min_vbios.is_some() || !policy.vbioses.is_empty() {
-        let Ok(found) = vbios.parse::<VbiosVersion>() else {
-            return Some(format!("the VBIOS's version {vbios} is not legible"));
-        };
-        if policy.min_vbios.as_ref().is_some_and(|least| found.age(least) == Ordering::Less) {
-            return Some(format!("VBIOS {vbios} is older than the policy's minimum"));
-        }
-        if !policy.vbioses.is_empty() && !policy.vbioses.iter().any(|known| found.age(known).is_eq()) {
-            return Some(format!("VBIOS {vbios} is not one of the policy's"));
-        }
+    let Ok(found) = text.parse::<Version<RADIX>>() else {
+        return Some(format!("the {kind}'s version {text} is not legible"));
+    };
+    if least.is_some_and(|least| found.age(least).is_lt()) {
+        return Some(format!("{kind} {text} is older than the policy's minimum"));
+    }
+    if !known.is_empty() && !known.iter().any(|known| found.age(known).is_eq()) {
+        return Some(format!("{kind} {text} is not one of the policy's"));
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,15 +16,14 @@ use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha384};
 use x509_cert::Certificate;
 
-use super::{certificates, identity::Identity, payload::Payload, rim::Rim, spdm::SpdmReport};
+use super::{
+    certificates,
+    identity::Identity,
+    payload::Payload,
+    rim::{self, MAX_TEXT},
+    spdm::{SpdmReport, tag},
+};
 use crate::{Roots, roots};
-
-/// NVIDIA's opaque data by number, as far as nobody else reads it.
-mod more {
-    pub(super) const CHIP_SKU: u16 = 15;
-    pub(super) const PROJECT: u16 = 17;
-    pub(super) const PROJECT_SKU: u16 = 18;
-}
 
 /// The name under which NVIDIA's service keeps a reference integrity manifest: letters, digits, `_`, `.` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,9 +49,6 @@ impl fmt::Display for RimId {
     }
 }
 
-/// Longest manifest that is read; real ones are some 20 KiB.
-const MAX_RIM: usize = 1 << 20;
-
 /// Why an answer of NVIDIA's manifest service has no manifest in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -64,7 +60,7 @@ pub enum RimAnswerError {
     #[error("its manifest is not base64 of text")]
     Text,
     /// The manifest is longer than any.
-    #[error("its manifest is longer than {MAX_RIM} bytes")]
+    #[error("its manifest is longer than {MAX_TEXT} bytes")]
     TooLong,
 }
 
@@ -82,7 +78,7 @@ pub fn read_rim_answer(body: &[u8]) -> Result<String, RimAnswerError> {
     let wire: Wire<'_> =
         serde_json::from_slice(body).map_err(|error| RimAnswerError::Json(error.to_string()))?;
     let rim = STANDARD.decode(wire.rim.as_bytes()).map_err(|_| RimAnswerError::Text)?;
-    if rim.len() > MAX_RIM {
+    if rim.len() > MAX_TEXT {
         return Err(RimAnswerError::TooLong);
     }
     String::from_utf8(rim).map_err(|_| RimAnswerError::Text)
@@ -183,8 +179,8 @@ fn rim_ids(report: &SpdmReport<'_>, leaf: &Certificate) -> Vec<RimId> {
     // Hopper's came before drivers had a manifest for each mode.
     let family = if chip.starts_with("GH") { "DRIVER" } else { "CC_DRIVER" };
     let of_vbios = || {
-        let (project, project_sku) = (text(more::PROJECT)?, text(more::PROJECT_SKU)?);
-        let (chip_sku, version) = (text(more::CHIP_SKU)?, vbios.replace('.', ""));
+        let (project, project_sku) = (text(tag::PROJECT)?, text(tag::PROJECT_SKU)?);
+        let (chip_sku, version) = (text(tag::CHIP_SKU)?, vbios.replace('.', ""));
         RimId::new(format!("NV_GPU_VBIOS_{project}_{project_sku}_{chip_sku}_{version}"))
     };
     [RimId::new(format!("NV_GPU_{family}_{chip}_{driver}")), of_vbios()].into_iter().flatten().collect()
@@ -199,9 +195,10 @@ fn questions(chain: &[Certificate]) -> impl Iterator<Item = CertificateQuestion>
 /// The certificates of those who signed manifests: a manifest by a signer whose certificate is revoked proves nothing.
 /// Of a manifest that is not genuine nobody need be asked.
 pub fn manifest_signers(rims: &[String], roots: Roots, now: UnixSeconds) -> Vec<CertificateQuestion> {
-    let root = roots::nvidia_rim(roots);
-    let chains = rims.iter().filter_map(|text| Rim::authenticate(text, &root, now).ok());
-    let found: BTreeSet<_> = chains
+    let manifests = rim::authenticated(rims, &roots::nvidia_rim(roots), now);
+    let found: BTreeSet<_> = manifests
+        .into_iter()
+        .flatten()
         .flat_map(|(_, chain)| {
             let pairs = chain.issuers.iter().enumerate();
             let asked = pairs.filter_map(|(at, issuer)| {
@@ -223,18 +220,15 @@ pub struct NrasShapeError(String);
 /// # Errors
 /// If one has not.
 pub fn nras_shape(answer: &[u8], jwks: &[u8]) -> Result<(), NrasShapeError> {
+    type Eat = ((String, String), BTreeMap<String, String>);
     #[derive(Deserialize)]
-    #[allow(dead_code)]
-    struct Eat((String, String), BTreeMap<String, String>);
-    #[derive(Deserialize)]
-    #[allow(dead_code)]
     struct Jwks {
         keys: Vec<IgnoredAny>,
     }
 
     let wrong = |error: serde_json::Error| NrasShapeError(error.to_string());
     serde_json::from_slice::<Eat>(answer).map_err(wrong)?;
-    serde_json::from_slice::<Jwks>(jwks).map(drop).map_err(wrong)
+    serde_json::from_slice(jwks).map(|Jwks { keys }| drop(keys)).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -73,71 +73,60 @@ impl fmt::Display for Architecture {
 )]
 pub struct NotAVersion(String);
 
-macro_rules! version {
-    ($(#[$doc:meta])* $name:ident, $radix:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name {
-            text: String,
-            parts: Vec<u32>,
-        }
-
-        impl FromStr for $name {
-            type Err = NotAVersion;
-
-            #[allow(clippy::from_str_radix_10)] // one of the two is hexadecimal
-            fn from_str(text: &str) -> Result<Self, NotAVersion> {
-                let part = |part: &str| {
-                    // from_str_radix takes a sign
-                    let digits = part.len() <= 6 && part.chars().all(|c| c.is_digit($radix));
-                    u32::from_str_radix(part, $radix).ok().filter(|_| digits)
-                };
-                let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
-                let parts = parts.filter(|parts| parts.len() <= 8).ok_or_else(|| NotAVersion(text.to_owned()))?;
-                Ok(Self { text: text.to_owned(), parts })
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NotAVersion;
-
-            fn try_from(text: String) -> Result<Self, NotAVersion> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(version: $name) -> Self {
-                version.text
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.text)
-            }
-        }
-
-        impl $name {
-            /// By number, not by text: 570.86 is older than 570.172.
-            pub(crate) fn age(&self, other: &Self) -> Ordering {
-                self.parts.cmp(&other.parts)
-            }
-        }
-    };
+/// Numbers between dots, to this radix: how NVIDIA counts drivers and VBIOSes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version<const RADIX: u32> {
+    text: String,
+    parts: Vec<u32>,
 }
 
-version!(
-    /// A driver's version: `570.172.08`.
-    DriverVersion,
-    10
-);
-version!(
-    /// A VBIOS's version: `96.00.D0.00.03`.
-    VbiosVersion,
-    16
-);
+/// A driver's version: `570.172.08`.
+pub type DriverVersion = Version<10>;
+/// A VBIOS's version: `96.00.D0.00.03`.
+pub type VbiosVersion = Version<16>;
+
+impl<const RADIX: u32> Version<RADIX> {
+    /// By number, not by text: 570.86 is older than 570.172.
+    pub(crate) fn age(&self, other: &Self) -> Ordering {
+        self.parts.cmp(&other.parts)
+    }
+}
+
+impl<const RADIX: u32> FromStr for Version<RADIX> {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let part = |part: &str| {
+            // from_str_radix takes a sign
+            let digits = part.len() <= 6 && part.chars().all(|c| c.is_digit(RADIX));
+            u32::from_str_radix(part, RADIX).ok().filter(|_| digits)
+        };
+        let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
+        let parts = parts.filter(|parts| parts.len() <= 8).ok_or_else(|| NotAVersion(text.to_owned()))?;
+        Ok(Self { text: text.to_owned(), parts })
+    }
+}
+
+impl<const RADIX: u32> TryFrom<String> for Version<RADIX> {
+    type Error = NotAVersion;
+
+    fn try_from(text: String) -> Result<Self, NotAVersion> {
+        text.parse()
+    }
+}
+
+impl<const RADIX: u32> From<Version<RADIX>> for String {
+    fn from(version: Version<RADIX>) -> Self {
+        version.text
+    }
+}
+
+impl<const RADIX: u32> fmt::Display for Version<RADIX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
 
 #[cfg(test)]
 mod tests;

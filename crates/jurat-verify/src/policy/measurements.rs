@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PolicyError,
-    hex::{Flags, Register, texts},
+    hex::{Flags, Register},
 };
+use crate::texts;
 
 /// One set of reference values. What it leaves out may be anything; what it pins must be equal.
 ///
 /// It must pin MRTD and RTMR0 to RTMR2, the firmware, its configuration, the kernel and its command line: without them
 /// nobody knows which code measured the rest, and any code could.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReferenceSet {
@@ -62,22 +63,7 @@ pub struct ReferenceSet {
 impl ReferenceSet {
     /// A set that pins nothing yet; it must be filled before a policy takes it.
     pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            mrtd: None,
-            rtmr0: None,
-            rtmr1: None,
-            rtmr2: None,
-            rtmr3: None,
-            mrseam: None,
-            mrsignerseam: None,
-            mrconfigid: None,
-            mrowner: None,
-            mrownerconfig: None,
-            td_attributes: None,
-            xfam: None,
-            compose_hash: None,
-        }
+        Self { name: name.into(), ..Self::default() }
     }
 
     /// Of a set that pins everything a report showed, the members that tell the software apart: MRTD, RTMR0 to RTMR2,

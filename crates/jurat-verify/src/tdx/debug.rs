@@ -64,4 +64,4 @@ pub(super) fn objection(report: &Report) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

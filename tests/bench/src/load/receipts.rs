@@ -53,7 +53,7 @@ impl Witnessed {
             (receipt.response_hash == self.response, "another answer"),
             (receipt.response_length == self.length, "another length"),
             (receipt.response_id == format!("chatcmpl-{}", self.id), "another id of the engine's"),
-            (recovers(&record.receipt_signature, &receipt.digest(), signer), "not signed by the signer"),
+            (record.receipt_signature.is_by(signer, &receipt.digest()), "not signed by the signer"),
         ];
         if let Some((_, broken)) = rules.iter().find(|(kept, _)| !kept) {
             return Err(broken);
@@ -61,16 +61,12 @@ impl Witnessed {
         let text = signature_text(&self.request, &self.response);
         match (&record.text, &record.signature) {
             (Some(said), Some(signature)) if *said == text => {
-                let signed = recovers(signature, &message_digest(&text), signer);
+                let signed = signature.is_by(signer, &message_digest(&text));
                 if signed { Ok(()) } else { Err("its text is not signed by the signer") }
             }
             _ => Err("no text, or another"),
         }
     }
-}
-
-fn recovers(signature: &jurat_proto::Signature, digest: &Digest, signer: &Address) -> bool {
-    signature.recover(digest).is_ok_and(|key| key.address() == *signer)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, String> {

@@ -8,7 +8,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use der::{Decode, Encode, asn1::ObjectIdentifier, oid::AssociatedOid};
+use der::{Decode, Encode, asn1::ObjectIdentifier};
 use jurat_proto::{Digest, UnixSeconds, sha256};
 use p384::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -18,13 +18,12 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, KeyUsage},
 };
 
-use crate::gpu::certificates::{first_member, valid_at};
+use crate::gpu::certificates::{ECDSA_WITH_SHA384, HEEDED, first_member, unknown_critical, valid_at};
 
 /// NVIDIA's has some 90 KiB, of 36 keys.
 const MAX_TEXT: usize = 1 << 20;
 const MAX_KEYS: usize = 256;
 const MAX_CERTIFICATES: usize = 4;
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const RSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
@@ -120,11 +119,8 @@ fn verify(chain: &[Vec<u8>], point: &[u8], pin: &Digest, now: UnixSeconds) -> Re
         if !valid_at(certificate, now) {
             return Err(KeyError::Validity(at, now));
         }
-        for extension in tbs.extensions().into_iter().flatten() {
-            let known = [BasicConstraints::OID, KeyUsage::OID].contains(&extension.extn_id);
-            if extension.critical && !known {
-                return Err(KeyError::Critical(at));
-            }
+        if unknown_critical(tbs.extensions().into_iter().flatten(), &HEEDED).is_some() {
+            return Err(KeyError::Critical(at));
         }
         let own = tbs.subject_public_key_info();
         if at == 0 && own.subject_public_key.raw_bytes() != point {

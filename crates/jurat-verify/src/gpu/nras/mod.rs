@@ -98,9 +98,7 @@ fn examine(
     let keys = KeySet::read(answer.jwks).map_err(|error| NrasError::Overall(error.into()))?;
     let authority = Authority { keys: &keys, pin: &service.pin, issuer: service.issuer, now };
 
-    let overall = authority.claims(&overall).map_err(NrasError::Overall)?;
-    let overall: Overall = serde_json::from_str(overall.get())
-        .map_err(|error| NrasError::Overall(TokenError::Claims(error.to_string())))?;
+    let overall: Overall = authority.claims(&overall).map_err(NrasError::Overall)?;
     if overall.sub != SUBJECT {
         return Err(NrasError::Subject(overall.sub));
     }
@@ -112,10 +110,8 @@ fn examine(
         if kind != "DIGEST" || algorithm != "SHA-256" || *digest != sha256(token.as_bytes()).to_string() {
             return Err(NrasError::Digest(name.clone()));
         }
-        let failed = |error| NrasError::Device(name.clone(), error);
-        let claims = authority.claims(token).map_err(failed)?;
-        let device: Device = serde_json::from_str(claims.get())
-            .map_err(|error| failed(TokenError::Claims(error.to_string())))?;
+        let device: Device =
+            authority.claims(token).map_err(|error| NrasError::Device(name.clone(), error))?;
         told.push((name, device));
     }
     // what the service objects to says more than that it does

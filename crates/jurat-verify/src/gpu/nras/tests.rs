@@ -70,7 +70,7 @@ fn headers_other_than_the_one_form_are_refused() {
         (format!(r#"{{"alg":"ES384","kid":"{kid}","kid":"{kid}"}}"#), "duplicate field `kid`"),
         (format!(r#"{{"alg":"ES384","kid":"{kid}","crit":["b64"],"b64":false}}"#), "unknown field `crit`"),
         (format!(r#"{{"alg":"ES384","kid":"{kid}","jwk":{{}}}}"#), "unknown field `jwk`"),
-        (format!(r#"["ES384","{kid}"]"#), "not an object"),
+        (format!(r#"["ES384","{kid}"]"#), "not a JSON object"),
         // the same words, written otherwise, are not what was signed
         (format!(r#"{{"alg": "ES384","kid":"{kid}"}}"#), "its signature is wrong"),
     ] {
@@ -217,3 +217,6 @@ fn both_versions_claims_are_heeded() {
         assert!(found.contains(words), "{found}");
     }
 }
+
+mod keys;
+mod tokens;

@@ -3,10 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jurat_proto::{Digest, UnixSeconds};
 use p384::ecdsa::{Signature, signature::Verifier};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::keys::{KeyError, KeySet};
+use crate::json;
 
 /// Between the service's clock and the judge's.
 const LEEWAY_SECONDS: u64 = 60;
@@ -63,17 +63,15 @@ pub(super) struct Authority<'a> {
 }
 
 impl Authority<'_> {
-    /// The claims of a token that is authentic and valid now, as their JSON stands.
-    pub(super) fn claims(&self, token: &str) -> Result<Box<RawValue>, TokenError> {
+    /// The claims of a token that is authentic and valid now.
+    pub(super) fn claims<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenError> {
         if token.len() > MAX_TEXT {
             return Err(TokenError::TooLong);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Form)?;
         let (header, claims) = signed.split_once('.').ok_or(TokenError::Form)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form);
-        let header = object(&decode(header)?).map_err(TokenError::Header)?;
-        let header: Header =
-            serde_json::from_str(header.get()).map_err(|error| TokenError::Header(error.to_string()))?;
+        let header: Header = object(&decode(header)?).map_err(TokenError::Header)?;
         if header.alg != "ES384" || header.typ.as_deref().is_some_and(|typ| typ != "JWT") {
             return Err(TokenError::Algorithm);
         }
@@ -81,24 +79,21 @@ impl Authority<'_> {
         let signature = Signature::from_slice(&decode(signature)?).map_err(|_| TokenError::Signature)?;
         key.verify(signed.as_bytes(), &signature).map_err(|_| TokenError::Signature)?;
 
-        let claims = object(&decode(claims)?).map_err(TokenError::Claims)?;
-        let registered: Registered =
-            serde_json::from_str(claims.get()).map_err(|error| TokenError::Claims(error.to_string()))?;
+        let claims = decode(claims)?;
+        let registered: Registered = object(&claims).map_err(TokenError::Claims)?;
         if registered.iss != self.issuer {
             return Err(TokenError::Issuer(registered.iss));
         }
         let begins = registered.nbf.max(registered.iat);
         let begun = self.now.0.saturating_add(LEEWAY_SECONDS) >= begins;
         if begun && self.now.0 < registered.exp.saturating_add(LEEWAY_SECONDS) {
-            Ok(claims)
+            object(&claims).map_err(TokenError::Claims)
         } else {
             Err(TokenError::Time(self.now))
         }
     }
 }
 
-/// JSON that is an object: serde would take the members of an array by their order.
-fn object(json: &[u8]) -> Result<Box<RawValue>, String> {
-    let value: Box<RawValue> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    if value.get().starts_with('{') { Ok(value) } else { Err("not an object".into()) }
+fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    json::object(std::str::from_utf8(bytes).map_err(|error| error.to_string())?)
 }

@@ -11,13 +11,12 @@ use self::response::{CertStatus, Response, SingleResponse};
 pub use self::response::{OcspAnswerError, ocsp_window};
 use super::{
     Gpu,
-    certificates::{Chain, Issuer, Link},
+    certificates::{Chain, ECDSA_WITH_SHA384, Issuer, Link},
 };
 use crate::check::Finding;
 
 /// Four certificates for each GPU, should none be shared, and those of who signed manifests.
-const MAX_RESPONSES: usize = 192;
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+pub(crate) const MAX_RESPONSES: usize = 192;
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
 
 /// Judges GPUs whose chains hold. `manifests` are the chains of who signed reference values: nobody need speak

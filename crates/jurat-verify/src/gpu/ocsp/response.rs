@@ -15,7 +15,7 @@ use x509_cert::{
     spki::AlgorithmIdentifierOwned,
 };
 
-use crate::gpu::certificates::first_member;
+use crate::gpu::certificates::{first_member, unknown_critical};
 
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -24,6 +24,8 @@ const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.
 const MAX_LENGTH: usize = 64 << 10;
 /// Between the responder's clock and the judge's: NVIDIA's answers hold from the very second they are made in.
 const LEEWAY_SECONDS: u64 = 300;
+/// One is usual: each question is about one certificate. A chain has no more than this.
+const MAX_ANSWERS: usize = 8;
 /// One is usual: the responder's.
 const MAX_CERTIFICATES: usize = 4;
 
@@ -43,6 +45,8 @@ pub(super) struct Response {
 /// Why bytes are no OCSP response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ResponseError {
+    #[error("it speaks of more than {MAX_ANSWERS} certificates")]
+    Answers,
     #[error("it brings more than {MAX_CERTIFICATES} certificates")]
     Certificates,
     #[error("it is longer than {MAX_LENGTH} bytes")]
@@ -67,6 +71,9 @@ impl Response {
             return Err(ResponseError::Kind);
         }
         let basic = BasicResponse::from_der(body.response.as_bytes())?;
+        if basic.data.answers.len() > MAX_ANSWERS {
+            return Err(ResponseError::Answers);
+        }
         let certificates = basic.certificates.unwrap_or_default();
         if certificates.len() > MAX_CERTIFICATES {
             return Err(ResponseError::Certificates);
@@ -74,10 +81,8 @@ impl Response {
         let signed = first_member(body.response.as_bytes())?;
         let data = basic.data;
         let singles = data.answers.iter().flat_map(|answer| answer.extensions.iter());
-        for extension in singles.chain(&data.extensions).flatten() {
-            if extension.critical && extension.extn_id != NONCE {
-                return Err(ResponseError::Critical(extension.extn_id));
-            }
+        if let Some(id) = unknown_critical(singles.chain(&data.extensions).flatten(), &[NONCE]) {
+            return Err(ResponseError::Critical(id));
         }
         let nonce = data.extensions.iter().flatten().find(|extension| extension.extn_id == NONCE);
         let nonce =
@@ -135,6 +140,10 @@ impl SingleResponse {
     /// nothing here.
     pub(super) fn is_about(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let id = &self.id;
+        // before anything is hashed: there are many answers about other certificates
+        if id.serial_number != *certificate.tbs_certificate().serial_number() {
+            return false;
+        }
         let issuer = issuer.tbs_certificate();
         let Ok(name) = der::Encode::to_der(issuer.subject()) else { return false };
         let key = issuer.subject_public_key_info().subject_public_key.raw_bytes();
@@ -143,9 +152,7 @@ impl SingleResponse {
             SHA256 => (Sha256::digest(name).to_vec(), Sha256::digest(key).to_vec()),
             _ => return false,
         };
-        id.issuer_name.as_bytes() == name
-            && id.issuer_key.as_bytes() == key
-            && id.serial_number == *certificate.tbs_certificate().serial_number()
+        id.issuer_name.as_bytes() == name && id.issuer_key.as_bytes() == key
     }
 
     /// Whether it may be relied upon at `now`. One that does not say until when may not.
@@ -238,3 +245,6 @@ pub(super) struct RevokedInfo {
     #[asn1(context_specific = "0", optional = "true", tag_mode = "EXPLICIT")]
     pub(super) reason: Option<CrlReason>,
 }
+
+#[cfg(test)]
+pub(super) mod tests;

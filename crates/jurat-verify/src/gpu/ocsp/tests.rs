@@ -58,6 +58,37 @@ fn what_is_no_response_is_named() {
     }
 }
 
+/// Whether nobody was authorised, or somebody was and did not sign this.
+#[test]
+fn a_wrong_signature_is_told_from_a_stranger() {
+    let stage = Stage::new();
+    let flipped = |der: Vec<u8>| {
+        let Ok(Some(Response { signature, .. })) = Response::read(&der) else { return der };
+        let at = der.windows(signature.len()).position(|window| window == signature).unwrap();
+        let mut der = der;
+        der[at + signature.len() - 1] ^= 1;
+        der
+    };
+    let judged = |form, edit: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let responses: Vec<_> = stage.tee.ocsp(form).unwrap().into_iter().map(edit).collect();
+        stage.judge(&responses, NOW)
+    };
+    let bare = |der: Vec<u8>| match Response::read(&der) {
+        Ok(Some(_)) => response::tests::without_certificates(&der),
+        _ => der,
+    };
+    for (form, edit, reason) in [
+        (Ocsp::Good, &flipped as &dyn Fn(Vec<u8>) -> Vec<u8>, "the answer's signature is wrong"),
+        (Ocsp::Good, &bare, "the answer's signature is wrong"),
+        (Ocsp::OtherResponder, &|der| der, "who answers was not authorised to by anybody above it"),
+        (Ocsp::NotAResponder, &|der| der, "who answers was not authorised to by anybody above it"),
+    ] {
+        let finding = judged(form, edit);
+        assert_eq!(finding.status, Status::Fail);
+        assert!(finding.reason.contains(reason), "{finding:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 

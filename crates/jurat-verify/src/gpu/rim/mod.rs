@@ -10,8 +10,8 @@ use jurat_proto::{Digest, UnixSeconds};
 use self::xml::XmlError;
 use super::certificates::{Chain, ChainError};
 
-/// NVIDIA's have some 20 KiB.
-const MAX_TEXT: usize = 1 << 20;
+/// Longest manifest that is read: NVIDIA's have some 20 KiB.
+pub(super) const MAX_TEXT: usize = 1 << 20;
 
 /// Two for each GPU, should all of them differ.
 pub(crate) const MAX_MANIFESTS: usize = 64;
@@ -33,6 +33,23 @@ pub(crate) struct Golden {
     /// From 0. SPDM counts the same measurements from 1.
     pub(crate) index: u8,
     pub(crate) alternatives: Vec<[u8; 48]>,
+}
+
+/// A manifest as it was found, with the chain of its signer.
+pub(crate) type Authenticated = Result<(Rim, Chain), RimError>;
+
+/// Every manifest, each once.
+pub(crate) fn authenticated(texts: &[String], root_spki: &Digest, now: UnixSeconds) -> Vec<Authenticated> {
+    let mut different: Vec<&str> = Vec::new();
+    for text in texts {
+        if !different.contains(&text.as_str()) {
+            different.push(text);
+        }
+    }
+    if different.len() > MAX_MANIFESTS {
+        return vec![Err(RimError::TooMany(different.len()))];
+    }
+    different.iter().map(|text| Rim::authenticate(text, root_spki, now)).collect()
 }
 
 /// Why a text is no manifest to go by.

@@ -181,3 +181,19 @@ fn a_measurement_has_one_to_sixty_four_digests() {
         assert_eq!(read(alternatives, digests), refused, "{alternatives}, {digests}");
     }
 }
+
+#[test]
+fn manifests_are_bounded() {
+    let of = |length: usize| {
+        Rim::authenticate(&" ".repeat(length), &Digest::ZERO, UnixSeconds(0)).map(drop).unwrap_err()
+    };
+    assert!(matches!(of(1 << 20), RimError::Xml(_)));
+    assert_eq!(of((1 << 20) + 1), RimError::TooLong);
+    let all = |count: usize| {
+        let texts: Vec<String> = (0..count).map(|at| " ".repeat(at)).collect();
+        authenticated(&[&texts[..], &texts[..]].concat(), &Digest::ZERO, UnixSeconds(0))
+    };
+    assert_eq!(all(64).len(), 64, "each once");
+    let found: Vec<_> = all(65).into_iter().map(|found| found.map(drop)).collect();
+    assert_eq!(found, [Err(RimError::TooMany(65))]);
+}

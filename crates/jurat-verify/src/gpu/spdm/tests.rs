@@ -3,14 +3,18 @@ use proptest::prelude::*;
 use super::*;
 
 /// A report in NVIDIA's shape, with the given blocks and opaque members.
-fn report(blocks: &[u8], opaque: &[(u16, &[u8])]) -> Vec<u8> {
-    let mut bytes = vec![0x11, 0xe0, 0x01, 0xff];
-    bytes.extend([0xab; 32]);
-    bytes.extend([0, 0x11, 0x60, 0, 0, u8::try_from(blocks.len()).unwrap()]);
+pub(in crate::gpu) fn report(blocks: &[u8], opaque: &[(u16, &[u8])]) -> Vec<u8> {
     let record: Vec<u8> = blocks
         .iter()
         .flat_map(|index| [*index, 1, 51, 0, 0, 48, 0].into_iter().chain([*index; 48]))
         .collect();
+    with_record(u8::try_from(blocks.len()).unwrap(), &record, opaque)
+}
+
+fn with_record(count: u8, record: &[u8], opaque: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0x11, 0xe0, 0x01, 0xff];
+    bytes.extend([0xab; 32]);
+    bytes.extend([0, 0x11, 0x60, 0, 0, count]);
     bytes.extend(&u32::try_from(record.len()).unwrap().to_le_bytes()[..3]);
     bytes.extend(record);
     bytes.extend([0xcd; 32]);
@@ -75,6 +79,23 @@ fn other_shapes_are_refused_by_name() {
     assert_eq!(SpdmReport::parse(&twice), Err(SpdmError::BlockTwice(7)));
     let twice = report(&[1], &[(21, &[0x55]), (21, &[0xaa])]);
     assert_eq!(SpdmReport::parse(&twice), Err(SpdmError::OpaqueTwice(21)));
+}
+
+/// A block of DMTF's form says so, holds a SHA-384, and nothing beside it.
+#[test]
+fn each_part_of_a_blocks_form_counts() {
+    let read = |specification: u8, digest: u8, more: u8| {
+        let size = 3 + digest + more;
+        let head = [9, specification, size, 0, 0, digest, 0];
+        let record = [&head[..], &vec![7; usize::from(digest + more)]].concat();
+        SpdmReport::parse(&with_record(1, &record, &[])).map(drop)
+    };
+    assert_eq!(read(1, 48, 0), Ok(()));
+    for (specification, digest, more) in
+        [(0, 48, 0), (1, 47, 0), (1, 32, 0), (1, 48, 1), (0, 32, 0), (0, 48, 1), (1, 47, 1), (1, 49, 0)]
+    {
+        assert_eq!(read(specification, digest, more), Err(SpdmError::Block(9)), "{digest} {more}");
+    }
 }
 
 proptest! {

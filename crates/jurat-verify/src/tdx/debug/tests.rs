@@ -3,7 +3,7 @@ use dcap_qvl::quote::{TDReport10, TDReport15, TDReport15Ex};
 use super::*;
 
 /// A TD 1.0 report of which only what is looked at is set.
-fn td(attributes: u64) -> TDReport10 {
+pub(in crate::tdx) fn td(attributes: u64) -> TDReport10 {
     TDReport10 {
         tee_tcb_svn: [0; 16],
         mr_seam: [0; 48],
