@@ -277,6 +277,11 @@ fn a_policys_advisories_and_evaluation_are_heeded() {
     assert_eq!(verdict.outcome(), Outcome::Trusted, "{verdict}");
     let reason = &verdict.check(CheckId::TdxTcb).unwrap().reason;
     let advisory = reason.rsplit(' ').next().unwrap().to_lowercase();
+    let plain = judge(&minted()).check(CheckId::TdxTcb).unwrap().reason.clone();
+    assert!(
+        plain.rsplit(' ').next().unwrap().parse::<u32>().is_ok(),
+        "no advisories, and no word of them: {plain}"
+    );
     policy.rejected_advisories = vec![advisory];
     assert_refused(&verify_report(&report, &policy, inputs()), &["tdx.tcb"]);
     policy.rejected_advisories.clear();

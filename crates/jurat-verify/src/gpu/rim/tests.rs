@@ -61,6 +61,7 @@ fn edits_are_refused_by_name() {
         ("xmldsig-more#ecdsa-sha384", "xmldsig-more#hmac-sha384"),
         ("xmldsig-more#sha384", "xmldsig-more#md5"),
         ("#enveloped-signature", "#base64"),
+        ("#enveloped-signature\"", "#enveloped-signature\" Other=\"1\""),
     ] {
         assert!(matches!(edited(&text, from, to), Err(RimError::Algorithm(_))), "{from}");
     }

@@ -190,4 +190,17 @@ fn a_key_may_be_certified_with_rsa() {
     edited["keys"][0]["x5c"][0] = STANDARD.encode(signature).into();
     let set = KeySet::read(&edited.to_string()).unwrap();
     assert_eq!(set.key("rsa", &pin, NOW), Err(KeyError::Issuer(0)));
+
+    // the issuer's key calls itself one of RSASSA-PSS: it is no longer said to be for this algorithm
+    let (rsa, pss) =
+        (hex::decode("06092a864886f70d010101").unwrap(), hex::decode("06092a864886f70d01010a").unwrap());
+    let mut other = certificate(1);
+    let at = other.windows(rsa.len()).position(|window| window == rsa).unwrap();
+    other[at..at + pss.len()].copy_from_slice(&pss);
+    let renamed = Certificate::from_der(&other).unwrap();
+    let pin = sha256(&renamed.tbs_certificate().subject_public_key_info().to_der().unwrap());
+    let mut edited = value.clone();
+    edited["keys"][0]["x5c"][1] = STANDARD.encode(other).into();
+    let set = KeySet::read(&edited.to_string()).unwrap();
+    assert_eq!(set.key("rsa", &pin, NOW), Err(KeyError::Issuer(0)));
 }
