@@ -217,8 +217,9 @@ def judge_gpus(done, policy, roots, now, texts, claims, asked, rims, responses, 
             return "nobody was asked", None
         for response in map(ocsp.load_der_ocsp_response, responses):
             if response.response_status == ocsp.OCSPResponseStatus.SUCCESSFUL:
-                demand(len(response.certificates) <= 4, "too many certificates")
-                answers += [(response, single) for single in response.responses]
+                singles = list(response.responses)
+                demand(len(response.certificates) <= 4 and len(singles) <= 8, "too many certificates")
+                answers += [(response, single) for single in singles]
         chains = [gpu.chain[0] for gpu in gpus]
         for chain in chains + [rim[0][3] for rim in manifests if rim[0]]:
             for at, certificate in enumerate(chain[:-1]):

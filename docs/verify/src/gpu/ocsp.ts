@@ -12,6 +12,8 @@ import type { Gpu } from "./index.ts";
 /** Four certificates for each GPU, should none be shared, and those of who signed manifests. */
 const MAX_RESPONSES = 192;
 const MAX_LENGTH = 64 << 10;
+/** Answers of one response; one is usual. */
+const MAX_ANSWERS = 8;
 /** One is usual: the responder's. */
 const MAX_CERTIFICATES = 4;
 /** Between the responder's clock and the judge's: NVIDIA's answers hold from the very second they are made in. */
@@ -121,11 +123,12 @@ class Answer {
     demand(outer.responseBytes.responseType === BASIC, "it is of another kind than basic");
     const body = bytesOf(outer.responseBytes.response.buffer);
     const basic = parse(body, BasicOCSPResponse, "answer");
+    const { responses, responseExtensions } = basic.tbsResponseData;
+    demand(responses.length <= MAX_ANSWERS, `it speaks of more than ${MAX_ANSWERS} certificates`);
     // as they came: encoding them anew would mend what is broken in them
     const [, , , brought] = sequence(body);
     const certificates = brought ? sequence(brought.value).map(({ whole }) => whole) : [];
     demand(certificates.length <= MAX_CERTIFICATES, `it brings more than ${MAX_CERTIFICATES} certificates`);
-    const { responses, responseExtensions } = basic.tbsResponseData;
     const extensions = [...responses.map(({ singleExtensions }) => singleExtensions), responseExtensions].flatMap((list) => list ?? []);
     const critical = extensions.find(({ critical, extnID }) => critical && extnID !== NONCE);
     demand(!critical, `it has a critical extension ${critical?.extnID} that jurat does not know`);
