@@ -14,7 +14,9 @@ const OF_THE_USER = ['address', 'fee', 'input-fee', 'nonce', 'previous-output-fe
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect'];
 const OF_THE_UPSTREAM = /^(content-length|provider|server|via|x-powered-by|location|x-ratelimit.*|openai-.*|anthropic-.*|cf-.*|x-openrouter.*|zg-upstream-cert-.*)$/;
 
-export async function startBroker({ generation, ethers, targetUrl, model, additionalSecret, provider, onUpstream }) {
+// `service` is that part of its configuration (deploy/0g).
+export async function startBroker({ generation, ethers, service, provider, onUpstream }) {
+  const { targetUrl, model, additionalSecret } = service;
   const signer = ethers.Wallet.createRandom();
   const kept = new Map();
   const state = { billed: [], unbilled: [], gpu: [], settled: 0 };

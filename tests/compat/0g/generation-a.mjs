@@ -9,7 +9,7 @@ export const broker = '2025-03';
 
 const NVIDIA = 'https://nras.attestation.nvidia.com/';
 
-export async function run({ sdk, chain, contracts, broker, provider, jurat, engine, model, bin }) {
+export async function run({ sdk, chain, contracts, broker, service: ours, provider, jurat, engine, model, bin }) {
   const at = provider.address;
   // The one address that the SDK has built in and this machine must not reach: answered here.
   const asked = [];
@@ -24,7 +24,8 @@ export async function run({ sdk, chain, contracts, broker, provider, jurat, engi
   };
 
   await step('the provider registers', async () => {
-    const add = contracts.inference.connect(provider).addOrUpdateService('chatbot', broker.url, model, 'TeeML', 100n, 100n);
+    const prices = [BigInt(ours.inputPrice), BigInt(ours.outputPrice)];
+    const add = contracts.inference.connect(provider).addOrUpdateService(ours.type, broker.url, ours.model, ours.verifiability, ...prices);
     await (await add).wait();
   });
   const client = await step('the SDK starts', () => sdk.createZGComputeNetworkBroker(chain.wallet(2), ...contracts.addresses));

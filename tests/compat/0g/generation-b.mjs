@@ -7,10 +7,11 @@ import { step, throws } from './steps.mjs';
 export const ledgerIs = 'pair';
 export const broker = '2025-10';
 
-export async function run({ sdk, ethers, chain, contracts, broker, provider, jurat, model, bin }) {
+export async function run({ sdk, ethers, chain, contracts, broker, service: ours, provider, jurat, model, bin }) {
   const at = provider.address;
   await step('the provider registers', async () => {
-    const service = ['chatbot', broker.url, model, 'TeeML', 100n, 100n, ''];
+    const prices = [BigInt(ours.inputPrice), BigInt(ours.outputPrice)];
+    const service = [ours.type, broker.url, ours.model, ours.verifiability, ...prices, ''];
     await (await contracts.inference.connect(provider).addOrUpdateService(service)).wait();
   });
   const client = await step('the SDK starts', () => sdk.createZGComputeNetworkBroker(chain.wallet(2), ...contracts.addresses));

@@ -10,19 +10,20 @@ import { step, throws } from './steps.mjs';
 export const ledgerIs = 'registry';
 export const broker = '2026';
 
-export async function run({ sdk, ethers, chain, contracts, broker, provider, jurat, model, bin, upstream, restarted }) {
+export async function run({ sdk, ethers, chain, contracts, broker, service: told, provider, jurat, model, bin, upstream, restarted }) {
   const at = provider.address;
   const { inference } = contracts;
   const ours = await step('jurat attest names the signer', () => jurat.address());
+  assert.equal(told.targetTeeAddress, ours);
   // What the broker writes on the chain for `targetSeparated: true` and `targetTeeAddress`.
   const info = (target) => JSON.stringify({
-    VerifierURL: '', TEEVerifier: 'dstack', TargetSeparated: true, TargetTeeAddress: target, ImageName: '', ImageDigest: '',
-    ProviderType: 'decentralized',
+    VerifierURL: '', TEEVerifier: 'dstack', TargetSeparated: told.targetSeparated, TargetTeeAddress: target, ImageName: '',
+    ImageDigest: '', ProviderType: told.providerType,
   });
-  const service = { type: 'chatbot', url: broker.url, price: 100n, info: info(ours) };
+  const service = { type: told.type, url: broker.url, price: BigInt(told.inputPrice), info: info(told.targetTeeAddress) };
   const register = async (changes, value = 0n) => {
     const now = { ...service, ...changes };
-    const params = [now.type, now.url, model, 'TeeML', now.price, now.price, now.info, broker.signer.address];
+    const params = [now.type, now.url, told.model, told.verifiability, now.price, now.price, now.info, broker.signer.address];
     await (await inference.connect(provider).addOrUpdateService(params, { value, gasLimit: 2_000_000n })).wait();
   };
   const acknowledged = async () => (await inference.getService(at)).teeSignerAcknowledged;

@@ -1,10 +1,11 @@
-// node run.mjs --generation NAME --sdk FOLDER --package NAME --anvil FILE --jurat FILE [--target bare|v1]
+// node run.mjs --generation NAME --sdk FOLDER --package NAME --anvil FILE --yaml FOLDER --jurat FILE [--target bare|v1]
 // One generation of 0G's own client, unmodified, against a chain, a stand-in of the broker, and a real jurat.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deploy, startChain } from './chain.mjs';
 import { startBroker } from './broker.mjs';
+import { brokerConfig } from './config.mjs';
 import { startEngine } from './engine.mjs';
 import { startJurat } from './jurat.mjs';
 import { step, steps } from './steps.mjs';
@@ -15,13 +16,14 @@ import * as current from './generation-c.mjs';
 const { values: options } = parseArgs({
   options: {
     generation: { type: 'string' }, sdk: { type: 'string' }, package: { type: 'string' },
-    anvil: { type: 'string' }, jurat: { type: 'string' }, target: { type: 'string', default: 'bare' },
+    anvil: { type: 'string' }, yaml: { type: 'string' }, jurat: { type: 'string' }, target: { type: 'string', default: 'bare' },
   },
 });
 const script = { A: oldest, B: older, C: current }[options.generation];
 const root = join(options.sdk, 'node_modules', options.package);
 const require = createRequire(join(root, 'package.json'));
 const { ethers } = require('ethers');
+const { parse } = createRequire(join(options.yaml, 'package.json'))('yaml');
 
 // A name with a slash, as models have them: the clients put it into a query without encoding it.
 const model = 'meta-llama/Llama-3.3-70B-Instruct';
@@ -45,14 +47,21 @@ try {
     () => deploy({ require, sdk: root, ethers, chain, ledgerIs: script.ledgerIs }));
   const provider = chain.wallet(1);
   const upstream = [];
+  const service = await step('the template of deploy/0g is filled in', async () => brokerConfig({
+    parse, year: script.broker.slice(0, 4), jurat: jurat.url,
+    given: {
+      PROVIDER_PRIVATE_KEY: provider.privateKey, DATABASE_PASSWORD: 'none', 'YOUR.PUBLIC.NAME': 'inference.example',
+      INPUT_PRICE_IN_NEURON: '100', OUTPUT_PRICE_IN_NEURON: '100', MODEL: model, ENGINE_API_KEY: key,
+      SIGNING_ADDRESS: await jurat.address(),
+    },
+  }));
+  if (options.target === 'v1') service.targetUrl += '/v1';
   const broker = await step(`a stand-in of the broker of ${script.broker}`, () => startBroker({
-    generation: script.broker, ethers, model, provider: provider.address,
-    targetUrl: options.target === 'v1' ? `${jurat.url}/v1` : jurat.url,
-    additionalSecret: { Authorization: `Bearer ${key}` },
+    generation: script.broker, ethers, service, provider: provider.address,
     onUpstream: (exchange) => upstream.push(exchange),
   }));
   await script.run({
-    sdk: require(root), ethers, chain, contracts, broker, provider, jurat, engine, model, upstream,
+    sdk: require(root), ethers, chain, contracts, broker, service, provider, jurat, engine, model, upstream,
     bin: options.jurat, restarted: () => startJurat({ bin: options.jurat, engine: engine.url }),
   });
 } catch (error) {
