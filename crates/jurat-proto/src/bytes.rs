@@ -121,17 +121,19 @@ pub(crate) mod bytes32 {
     }
 }
 
-/// JSON form of every value whose text form is its `Display` and `FromStr`.
-pub(crate) mod text {
+/// JSON form of every value whose text form is its `Display` and `FromStr`, for serde's `with`.
+pub mod text {
     use alloc::borrow::Cow;
     use core::{fmt::Display, str::FromStr};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    /// Writes the text form.
+    pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(value)
     }
 
-    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    /// Reads it; an error is the value's own.
+    pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
     where
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,

@@ -24,7 +24,7 @@ mod time;
 
 pub use address::{Address, PublicKey};
 pub use binding::{Binding, Layout, UnknownBinding, gpu_nonce, report_data};
-pub use bytes::{Digest, HexError, Nonce, ReceiptId, ReportData};
+pub use bytes::{Digest, HexError, Nonce, ReceiptId, ReportData, text};
 pub use chain::{Head, PrunePoint, SignedHead, SignedPrunePoint};
 pub use claims::{Claims, KeyOrigin, KeyProvenance, ManifestSource, Model, Software, Tls};
 pub use digest::{keccak256, sha256};

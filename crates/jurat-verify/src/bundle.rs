@@ -71,10 +71,10 @@ pub struct BundledAnswer {
     /// What the signer swore.
     pub record: SignatureRecord,
     /// SHA-256 of the request's body, 64 hex.
-    #[serde(with = "texts::one")]
+    #[serde(with = "jurat_proto::text")]
     pub request_sha256: Digest,
     /// SHA-256 of the answer's body, 64 hex.
-    #[serde(with = "texts::one")]
+    #[serde(with = "jurat_proto::text")]
     pub response_sha256: Digest,
     /// Length of the answer's body in bytes.
     pub response_length: u64,

@@ -1,4 +1,5 @@
-//! serde of values whose text form is their `Display` and `FromStr`: in lists, alone, and where they may be absent.
+//! serde of values whose text form is their `Display` and `FromStr`: in lists, and where they may be absent. Alone:
+//! [`jurat_proto::text`].
 
 use std::{fmt::Display, str::FromStr};
 
@@ -15,23 +16,6 @@ where
 {
     let texts = Vec::<String>::deserialize(from)?;
     texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
-}
-
-/// One alone.
-pub(crate) mod one {
-    use super::*;
-
-    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(value)
-    }
-
-    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
 }
 
 /// One that may be absent.
