@@ -28,11 +28,7 @@ async fn chat_engine() -> FakeEngine {
     FakeEngine::start(|head| {
         let id = head.header("x-id").unwrap_or("chatcmpl-0");
         match head.header("x-script") {
-            Some("endless") => Script::new([
-                Step::Send(answers::stream_head()),
-                Step::Send(answers::chunk(&answers::chat_event(id, "one"))),
-                Step::WaitForClientGone,
-            ]),
+            Some("endless") => Script::stream(&[&answers::chat_event(id, "one")], &[Step::WaitForClientGone]),
             Some("slow") => Script::new([
                 Step::Send(answers::stream_head()),
                 Step::Send(answers::chunk(&answers::chat_event(id, "one"))),

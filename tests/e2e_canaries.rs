@@ -31,14 +31,7 @@ async fn parrot() -> FakeEngine {
         ),
         ("error", Script::say(answers::json(500, echo.as_bytes()))),
         ("refused", Script::say(answers::json(400, echo.as_bytes()))),
-        (
-            "cut",
-            Script::new([
-                Step::Send(answers::stream_head()),
-                Step::Send(answers::chunk(&answers::chat_event(CANARY, CANARY))),
-                Step::Reset,
-            ]),
-        ),
+        ("cut", Script::stream(&[&answers::chat_event(CANARY, CANARY)], &[Step::Reset])),
         ("garbage", Script::say(format!("{CANARY} nonsense {CANARY}\r\n\r\n"))),
         (
             "header",

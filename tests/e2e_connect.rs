@@ -10,13 +10,6 @@ use jurat_tests::{
 
 const CHAT: &str = "/v1/chat/completions";
 
-fn sse(pieces: &[&[u8]], tail: &[Step]) -> Script {
-    let mut steps = vec![Step::Send(answers::stream_head())];
-    steps.extend(pieces.iter().map(|piece| Step::Send(answers::chunk(piece))));
-    steps.extend_from_slice(tail);
-    Script::new(steps)
-}
-
 fn last() -> Step {
     Step::Send(answers::LAST_CHUNK.to_vec())
 }
@@ -43,18 +36,14 @@ async fn engine() -> FakeEngine {
         ("large", Script::say(chunked_json.concat())),
         ("bad", Script::say(answers::json(400, b"{\"error\":{\"message\":\"no such model\"}}"))),
         ("none", Script::say(answers::head(204, &[]))),
-        ("stream", sse(&[&event, &event, answers::DONE], &[last()])),
-        ("slow", {
-            let mut steps = vec![Step::Send(answers::stream_head()), Step::Send(answers::chunk(&event))];
-            steps.extend([pause, Step::Send(answers::chunk(answers::DONE)), last()]);
-            Script::new(steps)
-        }),
-        ("endless", sse(&[&event], &[Step::WaitForClientGone])),
-        ("dies", sse(&[&event, half], &[Step::Sleep(Duration::from_millis(50)), Step::Reset])),
-        ("fails", sse(&[&event, &answers::error_event(), answers::DONE], &[last()])),
+        ("stream", Script::stream(&[&event, &event, answers::DONE], &[last()])),
+        ("slow", Script::stream(&[&event], &[pause, Step::Send(answers::chunk(answers::DONE)), last()])),
+        ("endless", Script::stream(&[&event], &[Step::WaitForClientGone])),
+        ("dies", Script::stream(&[&event, half], &[Step::Sleep(Duration::from_millis(50)), Step::Reset])),
+        ("fails", Script::stream(&[&event, &answers::error_event(), answers::DONE], &[last()])),
         ("short", Script::new([Step::Send(short()), Step::Close])),
-        ("responses", sse(&[created, completed], &[last()])),
-        ("responses-die", sse(&[created], &[Step::Sleep(Duration::from_millis(50)), Step::Close])),
+        ("responses", Script::stream(&[created, completed], &[last()])),
+        ("responses-die", Script::stream(&[created], &[Step::Sleep(Duration::from_millis(50)), Step::Close])),
     ])
     .await
 }

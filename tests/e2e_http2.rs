@@ -66,10 +66,6 @@ async fn a_cut_answer_ends_in_a_reset_and_is_never_sworn_to_as_whole() {
     hold(ends::truncated()).await;
 }
 
-fn begun(event: &[u8]) -> Vec<Step> {
-    vec![Step::Send(answers::stream_head()), Step::Send(answers::chunk(event)), Step::WaitForClientGone]
-}
-
 #[tokio::test]
 async fn a_client_that_leaves_is_noticed_while_the_engine_is_silent() {
     let event = answers::chat_event("chatcmpl-1", "one");
@@ -80,7 +76,7 @@ async fn a_client_that_leaves_is_noticed_while_the_engine_is_silent() {
         Step::Send(answers::chunked(answers::DONE, 64)),
     ];
     let engine = FakeEngine::by_name([
-        ("stream", Script::new(begun(&event))),
+        ("stream", Script::stream(&[&event], &[Step::WaitForClientGone])),
         ("silent", Script::new([Step::WaitForClientGone])),
         ("slow", Script::new(slow)),
     ])

@@ -10,13 +10,6 @@ use jurat_tests::{Ending, Expected, FakeEngine, Message, Oath, Script, Sidecar, 
 const CHAT: &str = "/v1/chat/completions";
 
 /// A stream that begins with these pieces and goes on as `tail` says.
-fn sse(pieces: &[&[u8]], tail: &[Step]) -> Vec<Step> {
-    let mut steps = vec![Step::Send(answers::stream_head())];
-    steps.extend(pieces.iter().map(|piece| Step::Send(answers::chunk(piece))));
-    steps.extend_from_slice(tail);
-    steps
-}
-
 #[tokio::test]
 async fn an_engine_that_gives_no_answer_is_refused_for() {
     let half_head = b"HTTP/1.1 200 OK\r\ncontent-type: appl".to_vec();
@@ -67,7 +60,7 @@ async fn an_unreachable_engine_is_refused_for() {
 #[tokio::test]
 async fn silence_past_the_idle_limit_is_timed_out() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let engine = FakeEngine::always(Script::new(sse(&[&event], &[Step::WaitForClientGone]))).await;
+    let engine = FakeEngine::always(Script::stream(&[&event], &[Step::WaitForClientGone])).await;
     let sidecar = Sidecar::before(engine.url()).args(["--idle-timeout", "0.5"]).start().await;
     let oath = Oath::of(&sidecar).await;
     let asked = answers::ask_stream("silence");
@@ -106,7 +99,7 @@ async fn a_client_that_leaves_is_sworn_to_and_the_engine_stops() {
         Step::WaitForClientGone,
     ]);
     let scripts = [
-        ("stream", Script::new(sse(&[&event], &[Step::WaitForClientGone]))),
+        ("stream", Script::stream(&[&event], &[Step::WaitForClientGone])),
         ("plain", plain),
         ("silent", Script::new([Step::WaitForClientGone])),
     ];
@@ -190,7 +183,7 @@ async fn an_early_answer_is_never_complete() {
 async fn a_running_answer_is_drained_and_new_ones_are_not_taken() {
     let event = answers::chat_event("chatcmpl-1", "one");
     let tail = [Step::Sleep(Duration::from_secs(1)), Step::Send(answers::chunked(answers::DONE, 64))];
-    let engine = FakeEngine::always(Script::new(sse(&[&event], &tail))).await;
+    let engine = FakeEngine::always(Script::stream(&[&event], &tail)).await;
     let mut sidecar = Sidecar::before(engine.url()).args(["--drain-grace", "10"]).start().await;
     let mut client = sidecar.connect().await;
     client.send(&request("POST", CHAT, &[], &answers::ask_stream("drain"))).await.unwrap();
@@ -208,7 +201,7 @@ async fn a_running_answer_is_drained_and_new_ones_are_not_taken() {
 #[tokio::test]
 async fn the_grace_period_ends() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let engine = FakeEngine::always(Script::new(sse(&[&event], &[Step::WaitForClientGone]))).await;
+    let engine = FakeEngine::always(Script::stream(&[&event], &[Step::WaitForClientGone])).await;
     let mut sidecar = Sidecar::before(engine.url()).args(["--drain-grace", "0.5"]).start().await;
     let mut client = sidecar.connect().await;
     client.send(&request("POST", CHAT, &[], &answers::ask_stream("drain"))).await.unwrap();
@@ -225,7 +218,7 @@ async fn the_grace_period_ends() {
 async fn who_connects_during_a_drain_is_refused_and_not_left_waiting() {
     let event = answers::chat_event("chatcmpl-1", "one");
     let tail = [Step::Sleep(Duration::from_secs(4)), Step::Send(answers::chunked(answers::DONE, 64))];
-    let engine = FakeEngine::always(Script::new(sse(&[&event], &tail))).await;
+    let engine = FakeEngine::always(Script::stream(&[&event], &tail)).await;
     let mut sidecar = Sidecar::before(engine.url()).args(["--drain-grace", "10"]).start().await;
     let mut client = sidecar.connect().await;
     client.send(&request("POST", CHAT, &[], &answers::ask_stream("drain"))).await.unwrap();

@@ -141,11 +141,7 @@ async fn each_exchange_is_one_span_and_nothing_else_is_any() {
 #[tokio::test]
 async fn a_client_that_leaves_has_a_span_too() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let script = Script::new([
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::WaitForClientGone,
-    ]);
+    let script = Script::stream(&[&event], &[Step::WaitForClientGone]);
     let (engine, collector) = (FakeEngine::always(script).await, collector::start().await);
     let sidecar = telling(&engine, collector.url()).start().await;
     let mut client = sidecar.connect().await;
@@ -232,11 +228,7 @@ async fn unaffected(engine: &FakeEngine, url: &str, says: &str) {
 #[tokio::test]
 async fn what_is_left_to_tell_is_told_at_the_end() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let script = Script::new([
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::WaitForClientGone,
-    ]);
+    let script = Script::stream(&[&event], &[Step::WaitForClientGone]);
     let (engine, collector) = (FakeEngine::always(script).await, collector::start().await);
     let mut sidecar = telling(&engine, collector.url()).args(["--drain-grace", "0.2"]).start().await;
     let mut client = sidecar.connect().await;

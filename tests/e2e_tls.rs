@@ -87,9 +87,7 @@ async fn without_tls_the_binding_to_its_key_is_refused() {
 #[tokio::test]
 async fn leaving_is_noticed_under_tls() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let steps =
-        [Step::Send(answers::stream_head()), Step::Send(answers::chunk(&event)), Step::WaitForClientGone];
-    let engine = FakeEngine::always(Script::new(steps)).await;
+    let engine = FakeEngine::always(Script::stream(&[&event], &[Step::WaitForClientGone])).await;
     let sidecar = secured(&engine).start().await;
     let oath = Oath::of(&sidecar).await;
     for (left, how) in ["close", "close_notify", "reset"].into_iter().enumerate() {

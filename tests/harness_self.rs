@@ -84,18 +84,11 @@ async fn the_engine_says_what_it_is_told_and_keeps_what_it_heard() {
 
 #[tokio::test]
 async fn cuts_and_resets_are_told_apart() {
-    let cut = |last| {
-        Script::new([Step::Send(answers::stream_head()), Step::Send(answers::chunk(b"data: x\n\n")), last])
-    };
+    let cut = |last| Script::stream(&[b"data: x\n\n"], &[last]);
     let engine = FakeEngine::always(cut(Step::Close)).await;
     let answer = ask(&engine, b"{}").await;
     assert_eq!((answer.ending, answer.body.as_slice()), (Ending::Cut, &b"data: x\n\n"[..]));
-    let script = Script::new([
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(b"data: x\n\n")),
-        Step::Sleep(Duration::from_millis(100)),
-        Step::Reset,
-    ]);
+    let script = Script::stream(&[b"data: x\n\n"], &[Step::Sleep(Duration::from_millis(100)), Step::Reset]);
     let engine = FakeEngine::always(script).await;
     assert_eq!(ask(&engine, b"{}").await.ending, Ending::Reset);
     let refused = FakeEngine::refusing().await;
@@ -104,11 +97,7 @@ async fn cuts_and_resets_are_told_apart() {
 
 #[tokio::test]
 async fn the_engine_notices_that_its_client_left() {
-    let script = Script::new([
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(b"data: first\n\n")),
-        Step::WaitForClientGone,
-    ]);
+    let script = Script::stream(&[b"data: first\n\n"], &[Step::WaitForClientGone]);
     let engine = FakeEngine::always(script).await;
     let mut client = Client::connect(address(&engine)).await.unwrap();
     client.send(&request("POST", "/", &[], b"{}")).await.unwrap();

@@ -100,27 +100,20 @@ pub fn require(broken: &[String]) {
     assert!(broken.is_empty(), "{} rules broken:\n  {}", broken.len(), broken.join("\n  "));
 }
 
-fn case(name: &'static str, path: &'static str, wire: Vec<Step>, body: &[u8], whole: bool, end: End) -> Case {
-    Case { name, path, script: Script::new(wire), body: body.to_vec(), whole, end }
-}
-
-fn sse(pieces: &[&[u8]], tail: &[Step]) -> Vec<Step> {
-    let mut steps = vec![Step::Send(answers::stream_head())];
-    steps.extend(pieces.iter().map(|piece| Step::Send(answers::chunk(piece))));
-    steps.extend_from_slice(tail);
-    steps
+fn case(name: &'static str, path: &'static str, script: Script, body: &[u8], whole: bool, end: End) -> Case {
+    Case { name, path, script, body: body.to_vec(), whole, end }
 }
 
 fn last() -> Step {
     Step::Send(answers::LAST_CHUNK.to_vec())
 }
 
-fn sized(declared: usize, body: &[u8], tail: &[Step]) -> Vec<Step> {
+fn sized(declared: usize, body: &[u8], tail: &[Step]) -> Script {
     let head =
         answers::head(200, &["content-type: application/json", &format!("content-length: {declared}")]);
     let mut steps = vec![Step::Send([head, body.to_vec()].concat())];
     steps.extend_from_slice(tail);
-    steps
+    Script::new(steps)
 }
 
 /// Answers that come to their end, well or not.
@@ -170,16 +163,30 @@ pub fn whole_and_failed() -> Vec<Case> {
             true,
             End::Complete,
         ),
-        case("chunked-json", CHAT, vec![Step::Send(chunked_json.concat())], &plain, true, End::Complete),
-        case("no-content", CHAT, vec![Step::Send(answers::head(204, &[]))], b"", true, End::Complete),
+        case("chunked-json", CHAT, Script::say(chunked_json.concat()), &plain, true, End::Complete),
+        case("no-content", CHAT, Script::say(answers::head(204, &[])), b"", true, End::Complete),
         case("empty", CHAT, sized(0, b"", &[]), b"", true, End::Complete),
-        case("stream", CHAT, sse(&[&event, done], &[last()]), &chat, true, End::Complete),
-        case("completions", "/v1/completions", sse(&[&event, done], &[last()]), &chat, true, End::Complete),
-        case("crlf", CHAT, sse(&[&event, crlf], &[last()]), &j(&[&event, crlf]), true, End::Complete),
+        case("stream", CHAT, Script::stream(&[&event, done], &[last()]), &chat, true, End::Complete),
+        case(
+            "completions",
+            "/v1/completions",
+            Script::stream(&[&event, done], &[last()]),
+            &chat,
+            true,
+            End::Complete,
+        ),
+        case(
+            "crlf",
+            CHAT,
+            Script::stream(&[&event, crlf], &[last()]),
+            &j(&[&event, crlf]),
+            true,
+            End::Complete,
+        ),
         case(
             "bytes-behind-done",
             CHAT,
-            sse(&[&event, done, b"data: more\n\n"], &[last()]),
+            Script::stream(&[&event, done, b"data: more\n\n"], &[last()]),
             &chat,
             true,
             End::Complete,
@@ -187,7 +194,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "bytes-behind-done-at-once",
             CHAT,
-            sse(&[&j(&[&event, done, b": more\n\n"])], &[last()]),
+            Script::stream(&[&j(&[&event, done, b": more\n\n"])], &[last()]),
             &chat,
             true,
             End::Complete,
@@ -195,16 +202,23 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "late-terminator",
             CHAT,
-            sse(&[&event, done], &[late.clone(), last()]),
+            Script::stream(&[&event, done], &[late.clone(), last()]),
             &chat,
             true,
             End::Complete,
         ),
-        case("no-terminator", CHAT, sse(&[&event, done], &[Step::Close]), &chat, true, End::Complete),
+        case(
+            "no-terminator",
+            CHAT,
+            Script::stream(&[&event, done], &[Step::Close]),
+            &chat,
+            true,
+            End::Complete,
+        ),
         case(
             "reset-behind-done",
             CHAT,
-            sse(&[&event, done], &[Step::Sleep(Duration::from_millis(300)), Step::Reset]),
+            Script::stream(&[&event, done], &[Step::Sleep(Duration::from_millis(300)), Step::Reset]),
             &chat,
             true,
             End::Complete,
@@ -212,7 +226,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "late-blank-line",
             CHAT,
-            sse(&[&event, unfinished], &[late, Step::Send(answers::chunk(b"\n")), last()]),
+            Script::stream(&[&event, unfinished], &[late, Step::Send(answers::chunk(b"\n")), last()]),
             &j(&[&event, unfinished]),
             true,
             End::Complete,
@@ -220,7 +234,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "no-blank-line",
             CHAT,
-            sse(&[&event, unfinished], &[last()]),
+            Script::stream(&[&event, unfinished], &[last()]),
             &j(&[&event, unfinished]),
             true,
             End::Complete,
@@ -228,7 +242,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "responses",
             "/v1/responses",
-            sse(&[created, completed, b": tail\n\n"], &[last()]),
+            Script::stream(&[created, completed, b": tail\n\n"], &[last()]),
             &j(&[created, completed]),
             true,
             End::Complete,
@@ -236,7 +250,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "responses-incomplete",
             "/v1/responses",
-            sse(&[created, incomplete], &[last()]),
+            Script::stream(&[created, incomplete], &[last()]),
             &j(&[created, incomplete]),
             true,
             End::Complete,
@@ -244,7 +258,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "messages",
             "/v1/messages",
-            sse(&[start, stop], &[last()]),
+            Script::stream(&[start, stop], &[last()]),
             &j(&[start, stop]),
             true,
             End::Complete,
@@ -252,7 +266,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "error-then-done",
             CHAT,
-            sse(&[&event, &error, done], &[last()]),
+            Script::stream(&[&event, &error, done], &[last()]),
             &j(&[&event, &error, done]),
             true,
             End::EngineFailed,
@@ -260,7 +274,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "typed-error",
             CHAT,
-            sse(&[&event, typed_error, done], &[last()]),
+            Script::stream(&[&event, typed_error, done], &[last()]),
             &j(&[&event, typed_error, done]),
             true,
             End::EngineFailed,
@@ -268,7 +282,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "named-error",
             "/v1/messages",
-            sse(&[start, named_error, stop], &[last()]),
+            Script::stream(&[start, named_error, stop], &[last()]),
             &j(&[start, named_error, stop]),
             true,
             End::EngineFailed,
@@ -276,7 +290,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "responses-failed",
             "/v1/responses",
-            sse(&[created, failed], &[last()]),
+            Script::stream(&[created, failed], &[last()]),
             &j(&[created, failed]),
             true,
             End::EngineFailed,
@@ -285,7 +299,7 @@ pub fn whole_and_failed() -> Vec<Case> {
         case(
             "error-in-content",
             CHAT,
-            sse(
+            Script::stream(
                 &[&answers::chat_event("chatcmpl-1", "\ndata: {\"error\": 1}\n\ndata: [DONE]\n\n"), done],
                 &[last()],
             ),
@@ -333,13 +347,20 @@ pub fn truncated() -> Vec<Case> {
             false,
             truncated,
         ),
-        case("stream-closed", CHAT, sse(&[&event], &[Step::Close]), &event, false, truncated),
-        case("stream-reset", CHAT, sse(&[&event], &[pause.clone(), Step::Reset]), &event, false, truncated),
-        case("stream-cut-in-utf8", CHAT, sse(&[&half], &[Step::Close]), &half, false, truncated),
+        case("stream-closed", CHAT, Script::stream(&[&event], &[Step::Close]), &event, false, truncated),
+        case(
+            "stream-reset",
+            CHAT,
+            Script::stream(&[&event], &[pause.clone(), Step::Reset]),
+            &event,
+            false,
+            truncated,
+        ),
+        case("stream-cut-in-utf8", CHAT, Script::stream(&[&half], &[Step::Close]), &half, false, truncated),
         case(
             "stream-cut-in-chunk",
             CHAT,
-            sse(&[], &[Step::Send([b"ff\r\n".as_slice(), &event[..40]].concat()), Step::Close]),
+            Script::stream(&[], &[Step::Send([b"ff\r\n".as_slice(), &event[..40]].concat()), Step::Close]),
             &event[..40],
             false,
             truncated,
@@ -347,27 +368,41 @@ pub fn truncated() -> Vec<Case> {
         case(
             "broken-chunk",
             CHAT,
-            sse(&[&event], &[Step::Send(b"zz\r\nxx\r\n".to_vec()), Step::Close]),
+            Script::stream(&[&event], &[Step::Send(b"zz\r\nxx\r\n".to_vec()), Step::Close]),
             &event,
             false,
             truncated,
         ),
-        case("no-done", CHAT, sse(&[&event], &[last()]), &event, false, truncated),
+        case("no-done", CHAT, Script::stream(&[&event], &[last()]), &event, false, truncated),
         case(
             "half-a-done",
             CHAT,
-            sse(&[&event, b"data: [DON"], &[last()]),
+            Script::stream(&[&event, b"data: [DON"], &[last()]),
             &[event.as_slice(), b"data: [DON"].concat(),
             false,
             truncated,
         ),
-        case("messages-without-stop", "/v1/messages", sse(&[start], &[last()]), start, false, truncated),
-        case("responses-without-end", "/v1/responses", sse(&[start], &[last()]), start, false, truncated),
+        case(
+            "messages-without-stop",
+            "/v1/messages",
+            Script::stream(&[start], &[last()]),
+            start,
+            false,
+            truncated,
+        ),
+        case(
+            "responses-without-end",
+            "/v1/responses",
+            Script::stream(&[start], &[last()]),
+            start,
+            false,
+            truncated,
+        ),
         // Of two ends that apply, the first in the spec's order is sworn.
         case(
             "error-then-cut",
             CHAT,
-            sse(&[&event, &error], &[Step::Close]),
+            Script::stream(&[&event, &error], &[Step::Close]),
             &[event.as_slice(), &error].concat(),
             false,
             End::EngineFailed,

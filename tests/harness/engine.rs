@@ -21,7 +21,10 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use crate::http::{Body, Head, Message, read_head};
+use crate::{
+    answers,
+    http::{Body, Head, Message, read_head},
+};
 
 /// How many bytes of a request's body are kept; all of them are hashed and counted.
 const KEPT: usize = 4 << 20;
@@ -58,6 +61,13 @@ impl Script {
     /// Acts upon the head alone; the body is read when a step says so, or behind the last step.
     pub fn early(steps: impl IntoIterator<Item = Step>) -> Self {
         Self(steps.into_iter().collect())
+    }
+
+    /// A stream: its head, each of these pieces in a chunk of its own, and then whatever follows.
+    pub fn stream(pieces: &[&[u8]], tail: &[Step]) -> Self {
+        let pieces = pieces.iter().map(|piece| Step::Send(answers::chunk(piece)));
+        let head = std::iter::once(Step::Send(answers::stream_head()));
+        Self::new(head.chain(pieces).chain(tail.iter().cloned()))
     }
 
     /// Sends these bytes.
