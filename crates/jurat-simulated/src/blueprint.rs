@@ -51,6 +51,8 @@ pub struct Blueprint {
     pub protected_pcie: ProtectedPcie,
     /// Which of the three modes they name, as newer drivers do.
     pub gpu_feature: GpuFeature,
+    /// Whether NVIDIA's services are there to be asked. `true`; their keys take most of a minting.
+    pub services: bool,
 }
 
 impl Blueprint {
@@ -75,6 +77,7 @@ impl Blueprint {
             gpu_firmware: GpuFirmware::Certified,
             protected_pcie: ProtectedPcie::Off,
             gpu_feature: GpuFeature::Unnamed,
+            services: true,
         }
     }
 

@@ -21,6 +21,9 @@ pub enum MintError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The blueprint leaves NVIDIA's services out, and one was asked.
+    #[error("this blueprint leaves NVIDIA's services out")]
+    NoServices,
     /// A certificate, revocation list or statement could not be encoded or signed.
     #[error("cannot mint {what}: {reason}")]
     Encoding {

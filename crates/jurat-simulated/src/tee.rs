@@ -40,7 +40,7 @@ pub(crate) struct Stage {
     pub(crate) gpus: Vec<Gpu>,
     pub(crate) gpu_architecture: GpuArchitecture,
     pub(crate) gpu_nonce: GpuNonce,
-    pub(crate) services: Services,
+    pub(crate) services: Option<Services>,
     pub(crate) fabric: Fabric,
     /// Responders' nonces are derived from it, so that reports need no randomness that could fail.
     pub(crate) seed: [u8; 32],
@@ -104,9 +104,9 @@ impl SimulatedTee {
     /// NVIDIA's manifests of reference values: the driver's, then the VBIOS's, each a SWID tag in XML.
     ///
     /// # Errors
-    /// If one cannot be signed.
+    /// If one cannot be signed, or the blueprint leaves the services out.
     pub fn rims(&self, form: Rims) -> Result<Vec<String>, MintError> {
-        self.stage.services.rims.manifests(form)
+        self.services()?.rims.manifests(form)
     }
 
     /// DER of an OCSP response for each certificate of each GPU but the root's.
@@ -114,7 +114,7 @@ impl SimulatedTee {
     /// # Errors
     /// If one cannot be encoded or signed.
     pub fn ocsp(&self, ocsp: Ocsp) -> Result<Vec<Vec<u8>>, MintError> {
-        let services = &self.stage.services;
+        let services = self.services()?;
         let mut all = Vec::new();
         for gpu in &self.stage.gpus {
             all.extend(services.responders.about_chain(&gpu.certificates, ocsp)?);
@@ -130,7 +130,7 @@ impl SimulatedTee {
     /// # Errors
     /// If the request or a chain is none, or the response cannot be encoded or signed.
     pub fn ocsp_about(&self, request: &[u8], chains: &[&str], ocsp: Ocsp) -> Result<Vec<u8>, MintError> {
-        self.stage.services.responders.about_request(request, chains, ocsp)
+        self.services()?.responders.about_request(request, chains, ocsp)
     }
 
     /// What NVIDIA's attestation service answers at `now` to an `nvidia_payload`, with its keys.
@@ -138,7 +138,11 @@ impl SimulatedTee {
     /// # Errors
     /// If the payload has no GPU evidence, or a token cannot be signed.
     pub fn nras(&self, payload: &str, nras: Nras, now: UnixSeconds) -> Result<NrasExchange, MintError> {
-        self.stage.services.nras.answer(payload, nras, now)
+        self.services()?.nras.answer(payload, nras, now)
+    }
+
+    fn services(&self) -> Result<&Services, MintError> {
+        self.stage.services.as_ref().ok_or(MintError::NoServices)
     }
 
     pub(crate) fn build<R: TryCryptoRng + ?Sized>(
@@ -159,7 +163,10 @@ impl SimulatedTee {
             info: blueprint.compose.as_deref().map(info).transpose()?,
             gpu_architecture: blueprint.gpu_architecture,
             gpu_nonce: blueprint.gpu_nonce,
-            services: Services::mint(blueprint, &nvidia.root, rng)?,
+            services: match blueprint.services {
+                true => Some(Services::mint(blueprint, &nvidia.root, rng)?),
+                false => None,
+            },
             seed: bytes(rng)?,
             intel,
         };

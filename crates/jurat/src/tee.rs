@@ -91,14 +91,17 @@ const WITHOUT_A_TEE: &str = "jurat signs inside an Intel TDX confidential VM onl
 #[cfg(feature = "simulated-tee")]
 fn simulated(config: &Config) -> Result<Tee, Failure> {
     use crate::{exit::say, service::now};
-    use jurat_simulated::SimulatedTee;
+    use jurat_simulated::Blueprint;
 
     say("************************************************************************");
     say("*  SIMULATED TEE. Its roots' private keys are public: nothing that it   *");
     say("*  attests or signs proves anything, and every policy but `simulated`   *");
     say("*  refuses it.                                                          *");
     say("************************************************************************");
-    let tee = SimulatedTee::mint(now().seconds(), std::num::NonZeroU32::MIN).map_err(Failure::unavailable)?;
+    let mut blueprint = Blueprint::new(now().seconds(), std::num::NonZeroU32::MIN);
+    // Nobody can ask them of a sidecar, and every start would wait for their keys.
+    blueprint.services = false;
+    let tee = blueprint.mint().map_err(Failure::unavailable)?;
     let (gpus, gpu_count) = if config.nvml_library.is_some() {
         // Somebody's stand-in of the driver: the same way in as on hardware.
         gpus(config)?
