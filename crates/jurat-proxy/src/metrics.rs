@@ -40,6 +40,9 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+/// Why a connection is closed at once: its address has as many as it may.
+const ADDRESS_FULL: ReasonLabel = ReasonLabel { reason: "address_full" };
+
 /// Label `part`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PartLabel {
@@ -177,7 +180,7 @@ impl Metrics {
         for result in ["made", "refused"] {
             drop(self.reports.get_or_create(&ResultLabel { result }));
         }
-        drop(self.connections_refused.get_or_create(&ReasonLabel { reason: "address_full" }));
+        drop(self.connections_refused.get_or_create(&ADDRESS_FULL));
         for result in ["taken", "refused"] {
             drop(self.certificates.get_or_create(&ResultLabel { result }));
         }
@@ -210,8 +213,9 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn connection_refused(&self, reason: &'static str) {
-        self.connections_refused.get_or_create(&ReasonLabel { reason }).inc();
+    /// Counts a connection that was one too many for its address.
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.get_or_create(&ADDRESS_FULL).inc();
     }
 
     pub(crate) fn handshake_failed(&self) {

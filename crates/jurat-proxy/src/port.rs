@@ -202,7 +202,7 @@ fn settle(io: &TcpStream) -> Option<SocketAddr> {
 fn seat(context: &Context, peer: Option<SocketAddr>) -> Option<Seat> {
     let seat = context.parts.admission.seat(peer);
     if seat.is_none() {
-        context.parts.metrics.connection_refused("address_full");
+        context.parts.metrics.connection_refused();
     }
     seat
 }

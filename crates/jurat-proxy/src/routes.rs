@@ -104,14 +104,9 @@ static TABLE: [Entry; 19] = [
     relayed(Method::GET, "responses/", "/v1/responses/", Brings::Nothing),
 ];
 
-/// Method and path at the engine as the table has them, of a route that was found: of one with an id in it, what stands
-/// before the id.
+/// Method and path at the engine as the table has them, of a route without an id in it.
 pub(crate) fn names(method: &Method, path: &str) -> Option<(&'static str, &'static str)> {
-    let named = |entry: &&Entry| match entry.name.ends_with('/') {
-        true => path.starts_with(entry.engine),
-        false => path == entry.engine,
-    };
-    let entry = TABLE.iter().filter(|entry| entry.method == *method).find(named)?;
+    let entry = TABLE.iter().find(|entry| entry.method == *method && entry.engine == path)?;
     Some((entry.method.as_str(), entry.engine))
 }
 
