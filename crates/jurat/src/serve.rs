@@ -70,11 +70,7 @@ pub(crate) async fn one_more(terminate: &mut Signal, interrupt: &mut Signal) {
 /// passed, and as many open files as the machine allows.
 pub(crate) fn harden() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
-    std::panic::set_hook(Box::new(|panic| {
-        let at = panic.location().map(ToString::to_string).unwrap_or_default();
-        // Nobody may be there to read it, which must not be a panic again.
-        let _ = writeln!(std::io::stderr(), "jurat: panicked at {at}: {}", told_of(panic.payload()));
-    }));
+    tell_panics_without_quoting();
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
         tracing::warn!(%error, "core dumps could not be ruled out");
     }
@@ -88,6 +84,14 @@ pub(crate) fn harden() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
+}
+
+fn tell_panics_without_quoting() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        // Nobody may be there to read it, which must not be a panic again.
+        let _ = writeln!(std::io::stderr(), "jurat: panicked at {at}: {}", told_of(panic.payload()));
+    }));
 }
 
 /// What a log may have of a panic: words that stand in the source. Those that were made at the time may quote a prompt, as
