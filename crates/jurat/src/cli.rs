@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use jurat_proto::Nonce;
 
 pub(crate) use self::{
-    asking::{ChatOptions, ConnectOptions},
+    asking::{ChatOptions, ConnectOptions, LONGEST_SECONDS},
     token::{NewTokenOptions, TokenCommand, TokenOptions},
 };
 

@@ -6,10 +6,13 @@ use clap::{Args, builder::RangedU64ValueParser};
 
 use super::{JudgingOptions, TokenOptions};
 
-/// Whole seconds: at least so many, and fewer than 2^32, which is 136 years. A point in time that lies so far ahead can
-/// still be computed; one of 2^64 cannot.
+/// No time is as long: 136 years. A point in time that lies so far ahead can still be computed; one of 2^64 seconds
+/// cannot.
+pub(crate) const LONGEST_SECONDS: u64 = 1 << 32;
+
+/// Whole seconds, at least so many.
 pub(super) fn seconds(least: u64) -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(least..1 << 32)
+    RangedU64ValueParser::new().range(least..LONGEST_SECONDS)
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use crate::exit::Failure;
+use jurat_client::BaseUrl;
+
+use crate::{cli::LONGEST_SECONDS, exit::Failure};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +22,6 @@ pub(super) enum Origin {
 
 /// An archive of fewer bytes would give up what it was given a moment ago.
 const LEAST_BYTES: u64 = 64 << 10;
-
-/// No time is as long: 136 years. A point in time that lies so far ahead can still be computed.
-const LONGEST: Duration = Duration::from_secs(1 << 32);
 
 /// The knobs settled so far.
 pub(super) struct Knobs {
@@ -76,6 +75,16 @@ impl Knobs {
     ) -> Named<String> {
         let named = |text: Option<&String>| text.cloned().map(|text| Named(Some(text)));
         self.value(name, named(command), named(file), Named(None))
+    }
+
+    /// A service's address, which may be absent and is never on the command line.
+    pub(super) fn url(
+        &mut self,
+        name: &'static str,
+        file: Option<&String>,
+    ) -> Result<Option<BaseUrl>, Failure> {
+        let parsed = self.text(name, None, file).0.map(|text| text.parse()).transpose();
+        parsed.map_err(|error| Failure::config(format_args!("{name}: {error}")))
     }
 
     /// A path that may be absent.
@@ -147,10 +156,11 @@ impl Knobs {
         let seconds = self.value(name, command, file, default);
         Duration::try_from_secs_f64(seconds)
             .ok()
-            .filter(|duration| !duration.is_zero() && *duration < LONGEST)
+            .filter(|duration| !duration.is_zero() && *duration < Duration::from_secs(LONGEST_SECONDS))
             .ok_or_else(|| {
-                let most = LONGEST.as_secs();
-                self.refusal(format_args!("{name} `{seconds}` is not between 0 and {most} seconds"))
+                self.refusal(format_args!(
+                    "{name} `{seconds}` is not between 0 and {LONGEST_SECONDS} seconds"
+                ))
             })
     }
 }

@@ -9,9 +9,7 @@ use crate::exit::Failure;
 /// The collector's address; `None`: nothing leaves.
 #[cfg(feature = "otlp")]
 pub(super) fn settle(knobs: &mut Knobs, file: &File) -> Result<Option<BaseUrl>, Failure> {
-    let text = knobs.text("otlp_endpoint", None, file.otlp_endpoint.as_ref()).0;
-    let parsed = text.map(|text| text.parse()).transpose();
-    parsed.map_err(|error| Failure::config(format_args!("otlp_endpoint: {error}")))
+    knobs.url("otlp_endpoint", file.otlp_endpoint.as_ref())
 }
 
 /// The file may be right, and the program is the wrong one.

@@ -2,15 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use jurat_client::{BaseUrl, Sources};
+use jurat_client::Sources;
 use jurat_verify::Roots;
 use serde::Deserialize;
 
-use super::{
-    SelfCheckKind,
-    file::File,
-    knobs::{Knobs, Named},
-};
+use super::{SelfCheckKind, file::File, knobs::Knobs};
 use crate::exit::Failure;
 
 /// Whether the self-check fetches what its verdict rests on.
@@ -19,7 +15,7 @@ use crate::exit::Failure;
 pub(crate) enum Collateral {
     /// From Intel and NVIDIA, or from whoever is named in their place.
     Fetch,
-    /// Nobody is asked: the service opens no connection but to its engine and its store.
+    /// Nobody is asked: the self-check opens no connection.
     None,
 }
 
@@ -47,16 +43,11 @@ impl Vendors {
             SelfCheckKind::Offline => Collateral::None,
         };
         let collateral = knobs.value("collateral", None, file.collateral, by_kind);
-        let mut url = |name, given: &Option<String>| -> Result<Option<BaseUrl>, Failure> {
-            let Named(text) = knobs.text(name, None, given.as_ref());
-            let parsed = text.as_ref().map(|text| text.parse()).transpose();
-            parsed.map_err(|error| Failure::config(format_args!("{name}: {error}")))
-        };
         let mut named = Sources::default();
-        named.pcs = url("pcs_url", &file.pcs_url)?;
-        named.rim = url("rim_url", &file.rim_url)?;
-        named.ocsp = url("ocsp_url", &file.ocsp_url)?;
-        named.nras = url("nras_url", &file.nras_url)?;
+        named.pcs = knobs.url("pcs_url", file.pcs_url.as_ref())?;
+        named.rim = knobs.url("rim_url", file.rim_url.as_ref())?;
+        named.ocsp = knobs.url("ocsp_url", file.ocsp_url.as_ref())?;
+        named.nras = knobs.url("nras_url", file.nras_url.as_ref())?;
         if collateral == Collateral::None && named != Sources::default() {
             return Err(Failure::config("addresses of vendors are named, and `collateral` is \"none\"")
                 .hint("say `collateral = \"fetch\"`, or name none"));

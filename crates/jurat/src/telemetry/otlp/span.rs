@@ -103,7 +103,7 @@ fn time(at: UnixMillis) -> SystemTime {
 
 /// The client's span, if its `traceparent` names one (W3C Trace Context, section 3.2). A `tracestate` that is not
 /// well-formed is left out.
-pub(super) fn parent(headers: &TraceHeaders) -> Option<SpanContext> {
+fn parent(headers: &TraceHeaders) -> Option<SpanContext> {
     let [trace, span, flags] = fields(headers.parent.trim())?;
     let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
     let state = headers.state.parse().unwrap_or_default();

@@ -48,8 +48,6 @@ struct Transport {
 
 impl Transport {
     fn new(url: Url, patience: Duration) -> reqwest::Result<Self> {
-        // an error means that the process has a provider already, which serves as well
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(Policy::none())
