@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    http::{Body, Head, Malformed, Message, find, read_head},
+    http::{Body, Head, Malformed, Message, find, read_head, read_more},
     stream::Stream,
 };
 
@@ -161,7 +161,7 @@ impl Client {
             if body.is_done() {
                 return Ok(Ending::Clean);
             }
-            match patiently(self.stream.read_buf(&mut self.pending)).await {
+            match patiently(read_more(&mut self.stream, &mut self.pending)).await {
                 Ok(0) if body.ends_with_connection() => return Ok(Ending::Clean),
                 Ok(0) => return Ok(Ending::Cut),
                 Ok(_) => {}
@@ -198,7 +198,7 @@ impl Client {
             if body.is_done() {
                 return Err(Malformed(format!("the body ended without {needle:?}")).into());
             }
-            if patiently(self.stream.read_buf(&mut self.pending)).await? == 0 {
+            if patiently(read_more(&mut self.stream, &mut self.pending)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     answers,
-    http::{Body, Head, Message, read_head},
+    http::{Body, Head, Message, read_head, read_more},
 };
 
 /// How many bytes of a request's body are kept; all of them are hashed and counted.
@@ -353,7 +353,7 @@ impl Upload {
             if self.framing.is_done() {
                 return Ok(());
             }
-            if stream.read_buf(pending).await? == 0 {
+            if read_more(stream, pending).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -259,6 +259,18 @@ pub async fn read_head<R: AsyncRead + Unpin>(
     }
 }
 
+/// Room for one read of a body.
+const READ: usize = 16 << 10;
+
+/// Reads once; 0 at the end of the stream. A vector that is emptied after each read offers but 64 bytes by itself.
+pub(crate) async fn read_more<R: AsyncRead + Unpin>(
+    from: &mut R,
+    pending: &mut Vec<u8>,
+) -> io::Result<usize> {
+    pending.reserve(READ);
+    from.read_buf(pending).await
+}
+
 /// Where `needle` begins in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     answers,
     client::{Answer, Client, request},
-    http::{Body, Head, Message, read_head},
+    http::{Body, Head, Message, read_head, read_more},
 };
 
 /// A request that passes him, and its answer.
@@ -137,7 +137,7 @@ async fn pass(mut stream: TcpStream, routing: Arc<Routing>, meddle: Arc<Meddling
             if body.is_done() {
                 break;
             }
-            if !matches!(stream.read_buf(&mut pending).await, Ok(1..)) {
+            if !matches!(read_more(&mut stream, &mut pending).await, Ok(1..)) {
                 return;
             }
         }
