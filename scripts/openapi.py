@@ -1,10 +1,10 @@
 """Starts a sidecar under the simulated TEE in front of the laptop's engine (deploy/compose), has it answer once, and lets
 schemathesis loose on both of its listeners. The binary is JURAT_BIN, else the debug build."""
 
+import http.server
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +14,10 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "deploy/compose"))
+
+from engine import Engine  # noqa: E402
+
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 # Not among them: 405 for a wrong method, as it is 404 here (docs/spec/wire.md), and that every request that the schema
 # allows must be granted, as two members of a query may contradict each other.
@@ -23,11 +27,15 @@ CHECKS = (
 )
 
 
-def start(engine: str):
+def start(engine: str) -> subprocess.Popen:
     binary = os.environ.get("JURAT_BIN", str(ROOT / "target/debug/jurat"))
     command = [binary, "serve", "--simulated-tee", "--engine", engine]
     command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-    sidecar = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def ready(sidecar: subprocess.Popen) -> dict:
+    """Its addresses, once it is."""
     addresses = {}
     for line in sidecar.stderr:
         if found := re.match(r"(?:jurat: )?(listening|admin) on (http://\S+)", line):
@@ -40,7 +48,7 @@ def start(engine: str):
     for _ in range(600):
         try:
             urllib.request.urlopen(addresses["admin"] + "/readyz")
-            return sidecar, addresses
+            return addresses
         except OSError:
             time.sleep(0.1)
     sys.exit("the sidecar did not get ready")
@@ -58,12 +66,11 @@ def with_examples(receipt: str, chain: str) -> dict:
 
 
 def main() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = str(one.getsockname()[1])
-    engine = subprocess.Popen([sys.executable, ROOT / "deploy/compose/engine.py", "127.0.0.1", port])
-    sidecar, addresses = start(f"http://127.0.0.1:{port}")
+    engine = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    threading.Thread(target=engine.serve_forever, daemon=True).start()
+    sidecar = start(f"http://127.0.0.1:{engine.server_port}")
     try:
+        addresses = ready(sidecar)
         ask = urllib.request.Request(addresses["listening"] + "/v1/chat/completions", b"{}", method="POST")
         with urllib.request.urlopen(ask) as answer:
             receipt = answer.headers["X-Receipt-Id"]
@@ -84,7 +91,6 @@ def main() -> int:
         return max(ends)
     finally:
         sidecar.kill()
-        engine.kill()
 
 
 if __name__ == "__main__":
