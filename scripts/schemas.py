@@ -67,6 +67,7 @@ def policies():
         "a revoked platform": lambda p: p["tcb_statuses"].append("Revoked"),
         "no binding": lambda p: p["bindings"].clear(),
         "a short PPID": lambda p: p["platforms"].append("0a"),
+        "a misspelt pin": lambda p: p["gpu"].update(min_drivr="550.90.07"),
         "a driver that is no version": lambda p: p["gpu"].update(min_driver="new"),
         "an unknown generation": lambda p: p["gpu"]["architectures"].append("VOLTA"),
         "a set without RTMR1": lambda p: p["measurements"][0].pop("rtmr1"),
@@ -74,15 +75,19 @@ def policies():
         "a short register": lambda p: p["measurements"][0].update(mrtd="00" * 47),
     }.items():
         refuse(validator, policy, what, edit)
-        # and so does the program, of the same policy as TOML
+        # and so do the program and the second verifier, of the same policy as TOML
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             spoilt = copy.deepcopy(policy)
             edit(spoilt)
             file.write(toml(spoilt))
             file.flush()
-            code = subprocess.run([JURAT, "policy", "show", file.name], capture_output=True).returncode
-            if code != 78:
-                sys.exit(f"the program ends with {code} for a policy with {what}")
+            for command, expected in (
+                ([JURAT, "policy", "show", file.name], 78),
+                ([sys.executable, HERE / "verify.py", "report", os.devnull, "--policy", file.name], 64),
+            ):
+                code = subprocess.run(command, capture_output=True).returncode
+                if code != expected:
+                    sys.exit(f"{command[0]} ends with {code} for a policy with {what}")
     return len(files)
 
 

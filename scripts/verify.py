@@ -102,6 +102,9 @@ def main():
     except OSError as error:
         print(f"verify.py: error: {error}", file=sys.stderr)
         return 69
+    except jsonschema.ValidationError as error:
+        print(f"verify.py: error: the policy {given.policy}: {error.json_path}: {error.message}", file=sys.stderr)
+        return 64
     except Exception as error:
         # a policy or record too malformed to make checks on
         print(f"fail not legible: {type(error).__name__}: {error}\nverdict: refuted")
