@@ -37,6 +37,10 @@ pub use reply::Caller;
 use reply::{Callback, Reply};
 pub use terms::{Identity, ReportFailure, ReportRequest, Settings, StartError};
 
+/// The nice value of the engine's thread once the first report is made: a tenth of a processor that others want, all of
+/// one that nobody does.
+const BESIDE: i32 = 10;
+
 /// A handle on the engine, cheap to clone. The engine ends when the last one is gone.
 #[derive(Clone)]
 pub struct Attester {
@@ -78,6 +82,9 @@ impl Attester {
             // Nobody listens only if the starter is gone, and then its handle has stopped the engine.
             let _ = tell.send(first);
             if good {
+                // Whoever asks for reports must not keep those waiting whose answers flow. On Linux it is this thread's
+                // alone (setpriority(2), C library/kernel differences); where it is forbidden, reports just cost more.
+                let _ = rustix::process::setpriority_process(None, BESIDE);
                 engine.run(&mut composer);
             }
         })?;

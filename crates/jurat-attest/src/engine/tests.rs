@@ -348,6 +348,15 @@ fn what_it_does_is_counted() {
 }
 
 #[test]
+fn reports_yield_to_answers() {
+    let attester = Stage::new().start(Settings::default()).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    attester.request(fresh(1), move |_| tell.send(rustix::process::getpriority_process(None)).unwrap());
+    let here = rustix::process::getpriority_process(None).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap().unwrap(), here.max(BESIDE));
+}
+
+#[test]
 fn a_caller_that_panics_harms_nobody_else() {
     let attester = Stage::new().start(Settings::default()).unwrap();
     attester.request(fresh(1), |_| panic!("caller"));
