@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     report::Prepared,
     self_check::SelfCheck,
+    turns::Turns,
     watch::{Notes, Watcher},
 };
 
@@ -237,12 +238,13 @@ pub(crate) struct Context {
     pub(crate) parts: Parts,
     pub(crate) pool: Rc<Pool>,
     pub(crate) prepared: Prepared,
+    pub(crate) turns: Rc<Turns>,
 }
 
 impl Context {
     pub(crate) fn new(parts: Parts) -> Rc<Self> {
         let pool = Pool::new(parts.engine.clone());
-        Rc::new(Self { parts, pool, prepared: Prepared::default() })
+        Rc::new(Self { parts, pool, prepared: Prepared::default(), turns: Turns::new() })
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

@@ -31,6 +31,7 @@ mod routes;
 mod self_check;
 mod server;
 mod signature;
+mod turns;
 mod upload;
 mod watch;
 mod witnessed;

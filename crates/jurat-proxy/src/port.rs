@@ -43,7 +43,6 @@ use crate::{
     admission::Seat,
     context::{Context, Parts},
     data,
-    metrics::Metrics,
     server::{KEEP_ALIVE, Serving},
 };
 
@@ -106,6 +105,7 @@ where
         async move {
             let peer = settle(&io);
             let Some(_seat) = seat(&context, peer) else { return Ok(()) };
+            context.turns.take().await;
             // How a connection ended is its exchanges' business, and they have said so.
             drop(http1.call((Watched::new(io, head_timeout), peer)).await);
             Ok(())
@@ -119,17 +119,16 @@ async fn secured(
     acceptor: TlsAcceptor,
     head_timeout: Duration,
 ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()> {
-    let metrics = Arc::clone(&parts.metrics);
     let context = Context::new(parts);
     let app = Rc::new(application(&context).await?);
     let http1 = Rc::new(http1(Rc::clone(&app), Rc::clone(&context), head_timeout).await?);
     Ok(fn_service(move |io: TcpStream| {
-        let (acceptor, metrics) = (acceptor.clone(), Arc::clone(&metrics));
+        let acceptor = acceptor.clone();
         let (app, context, http1) = (Rc::clone(&app), Rc::clone(&context), Rc::clone(&http1));
         async move {
             let peer = settle(&io);
             let Some(_seat) = seat(&context, peer) else { return Ok(()) };
-            let Some(io) = handshake(&acceptor, io, &metrics).await else { return Ok(()) };
+            let Some(io) = handshake(&acceptor, io, &context).await else { return Ok(()) };
             match io.get_ref().1.alpn_protocol() {
                 Some(b"h2") => h2::serve(io, peer, app, context, head_timeout).await,
                 _ => drop(http1.call((Watched::new(io, head_timeout), peer)).await),
@@ -207,11 +206,17 @@ fn seat(context: &Context, peer: Option<SocketAddr>) -> Option<Seat> {
     seat
 }
 
-async fn handshake(acceptor: &TlsAcceptor, io: TcpStream, metrics: &Metrics) -> Option<Secured> {
-    match timeout(HANDSHAKE, acceptor.accept(io)).await {
+async fn handshake(acceptor: &TlsAcceptor, io: TcpStream, context: &Context) -> Option<Secured> {
+    let agreed = async {
+        // What costs is the answer to the client's first words.
+        io.readable().await?;
+        context.turns.take().await;
+        acceptor.accept(io).await
+    };
+    match timeout(HANDSHAKE, agreed).await {
         Ok(Ok(io)) => Some(io),
         Ok(Err(_)) | Err(_) => {
-            metrics.handshake_failed();
+            context.parts.metrics.handshake_failed();
             None
         }
     }
