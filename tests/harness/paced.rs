@@ -1,8 +1,10 @@
 //! Streams that must not notice what goes on beside them: an event a beat, each with its number, each stream's receipt
-//! fetched behind its last byte, and how much later than the engine sent them the events came.
+//! fetched behind its last byte, and how much later than the engine sent them the events came. Others go to the engine
+//! itself, so that what the machine does to everybody can be told from what the sidecar does.
 
 use std::{
     fmt,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -49,16 +51,25 @@ pub struct PacedStreams {
 impl PacedStreams {
     /// So many at a time, each on a connection of its own.
     pub fn start(sidecar: &Arc<Sidecar>, count: usize) -> Self {
+        Self::to(sidecar.address(), Some(sidecar), count)
+    }
+
+    /// The same without a sidecar, and so without receipts.
+    pub fn direct(engine: SocketAddr, count: usize) -> Self {
+        Self::to(engine, None, count)
+    }
+
+    fn to(address: SocketAddr, sidecar: Option<&Arc<Sidecar>>, count: usize) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let expected = Arc::new(whole());
         let stream = |number: usize| {
-            let (sidecar, over, expected) = (Arc::clone(sidecar), Arc::clone(&over), Arc::clone(&expected));
+            let (sidecar, over, expected) = (sidecar.cloned(), Arc::clone(&over), Arc::clone(&expected));
             tokio::spawn(async move {
                 // Spread over the length of a stream, so that neither beats nor ends fall together.
                 tokio::time::sleep((BEAT * EVENTS as u32).mul_f64(number as f64 / count as f64)).await;
                 let (mut whole, mut late) = (0, Vec::new());
                 while !over.load(Ordering::Relaxed) || whole == 0 {
-                    late.extend(one(&sidecar, &expected).await?);
+                    late.extend(one(address, sidecar.as_deref(), &expected).await?);
                     whole += 1;
                 }
                 Ok((whole, late))
@@ -83,9 +94,9 @@ impl PacedStreams {
 }
 
 /// One stream on a connection of its own, and by how much each event came later than a beat after the one before.
-async fn one(sidecar: &Sidecar, expected: &[u8]) -> Result<Vec<Duration>, String> {
+async fn one(to: SocketAddr, sidecar: Option<&Sidecar>, expected: &[u8]) -> Result<Vec<Duration>, String> {
     let wrong = |error: std::io::Error| format!("a stream: {error}");
-    let mut client = Client::connect_patiently(sidecar.address()).await.map_err(wrong)?;
+    let mut client = Client::connect_patiently(to).await.map_err(wrong)?;
     let body = answers::ask_stream("x");
     let headers = ["Content-Type: application/json"];
     client.send(&request("POST", "/v1/chat/completions", &headers, &body)).await.map_err(wrong)?;
@@ -105,10 +116,12 @@ async fn one(sidecar: &Sidecar, expected: &[u8]) -> Result<Vec<Duration>, String
     if got != expected {
         return Err(format!("a stream lost events: {} of {} bytes", got.len(), expected.len()));
     }
-    let id = head.header("x-receipt-id").ok_or("a stream without a receipt id")?;
-    let receipt = Oath::fetch(sidecar, id).await.receipt;
-    if receipt.end != End::Complete || receipt.response_hash != sha256(&got) {
-        return Err(format!("a receipt that is not the stream's: {}", receipt.end));
+    if let Some(sidecar) = sidecar {
+        let id = head.header("x-receipt-id").ok_or("a stream without a receipt id")?;
+        let receipt = Oath::fetch(sidecar, id).await.receipt;
+        if receipt.end != End::Complete || receipt.response_hash != sha256(&got) {
+            return Err(format!("a receipt that is not the stream's: {}", receipt.end));
+        }
     }
     // The last pieces are the end's, which waits for the receipt.
     seen.truncate(EVENTS);

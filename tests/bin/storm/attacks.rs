@@ -49,13 +49,16 @@ impl Attack {
 
     /// Its kind and its size, for the command line.
     pub(crate) fn arguments(&self) -> [String; 2] {
-        let kind = match self {
+        [self.kind().to_owned(), self.count().to_string()]
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
             Self::SlowHeads(_) => "slow-heads",
             Self::Floods(_) => "floods",
             Self::Reports(_) => "reports",
             Self::Connects(_) => "connects",
-        };
-        [kind.to_owned(), self.count().to_string()]
+        }
     }
 
     pub(crate) fn name(&self) -> String {
