@@ -10,7 +10,7 @@ use actix_web::rt;
 use tokio::{sync::Semaphore, task::yield_now};
 
 /// How many begin between two looks at the sockets. Each takes some 100 µs.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 8;
 
 /// The turns of one worker.
 pub(crate) struct Turns {
