@@ -119,11 +119,12 @@ async fn giant_heads_are_refused() {
     let (engine, sidecar) = house().await;
     let mut client = sidecar.connect().await;
     let giant = format!("X-Giant: {}", "x".repeat(1 << 20));
-    // The sidecar may close before it has read all of it: then the write fails, which is as good.
+    // The sidecar may close before it has read all of it: then the write fails, and its answer may be lost with it.
     let sent = client.send(&request("POST", "/v1/chat/completions", &[&giant], b"{}")).await;
     let rest = client.drain_for(Duration::from_secs(5)).await;
     let said = String::from_utf8_lossy(&rest);
-    assert!(said.starts_with("HTTP/1.1 431 ") || sent.is_err(), "{sent:?}, {said}");
+    let lost = sent.is_err() && said.is_empty();
+    assert!(said.starts_with("HTTP/1.1 431 ") || lost, "{sent:?}, {said}");
     assert!(engine.recorded().is_empty());
 }
 
