@@ -24,6 +24,7 @@ mod paced;
 mod ran;
 mod scratch;
 mod sidecar;
+mod self_signed;
 mod standin;
 mod stream;
 pub mod workspace;
@@ -38,6 +39,7 @@ pub use paced::{Pace, PacedStreams, paced_script};
 pub use ran::{Desk, Ran};
 pub use scratch::Scratch;
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
+pub use self_signed::{Onward, SelfSigned};
 pub use standin::{Standin, Vendors};
 pub use stream::Stream;
 
