@@ -163,10 +163,9 @@ async fn liveness_and_version_are_on_the_data_port_and_the_rest_is_not() {
     let ready = sidecar.fetch_admin("/readyz").await.json();
     assert_eq!(ready["ready"], true);
     assert!(ready["latches"].as_object().is_some_and(|latches| !latches.is_empty()), "{ready}");
-    let metrics = sidecar.fetch_admin("/metrics").await;
-    let text = String::from_utf8(metrics.body.clone()).unwrap();
-    assert!(text.ends_with("# EOF\n"), "OpenMetrics ends so");
-    let foreign = text.lines().find(|line| !line.starts_with('#') && !line.starts_with("jurat_"));
+    let metrics = sidecar.metrics().await;
+    assert!(metrics.ends_with("# EOF\n"), "OpenMetrics ends so");
+    let foreign = metrics.lines().find(|line| !line.starts_with('#') && !line.starts_with("jurat_"));
     assert_eq!(foreign, None, "every metric has the prefix jurat_");
     assert_eq!(sidecar.fetch_admin("/v1/models").await.status(), 404, "the admin listener relays nothing");
 }
