@@ -10,6 +10,7 @@
 
 pub mod answers;
 pub mod binary;
+pub mod canary;
 pub mod captures;
 mod client;
 mod connect;
@@ -23,8 +24,8 @@ mod oath;
 mod paced;
 mod ran;
 mod scratch;
-mod sidecar;
 mod self_signed;
+mod sidecar;
 mod standin;
 mod stream;
 pub mod workspace;
@@ -38,8 +39,8 @@ pub use oath::{Expected, Oath, random_nonce};
 pub use paced::{Pace, PacedStreams, paced_script};
 pub use ran::{Desk, Ran};
 pub use scratch::Scratch;
-pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
 pub use self_signed::{Onward, SelfSigned};
+pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
 pub use standin::{Standin, Vendors};
 pub use stream::Stream;
 
