@@ -342,17 +342,13 @@ async fn the_file_alone_says_where_spans_go() {
     }
 }
 
-#[test]
-fn a_release_cannot_export_and_says_what_could() {
-    let folder = Scratch::new();
-    let file = folder.write("jurat.toml", "otlp_endpoint = \"http://127.0.0.1:4318\"\n");
-    let output = Command::new(binary::plain())
-        .args(["serve", "--engine", "http://127.0.0.1:9", "--config", file.to_str().unwrap()])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(64), "{said}");
+#[tokio::test]
+async fn a_release_cannot_export_and_says_what_could() {
+    let release = Sidecar::before("http://127.0.0.1:9").program(binary::plain().clone()).hardware();
+    let (code, said) = release.config("otlp_endpoint = \"http://127.0.0.1:4318\"\n").refused().await;
+    assert_eq!(code, Some(64), "{said}");
     assert!(said.contains("otlp_endpoint") && said.contains("--features otlp"), "{said}");
+    let folder = Scratch::new();
     let output = Command::new(binary::simulated())
         .args(["config", "check", "--config"])
         .arg(folder.write("bad.toml", "otlp_endpoint = \"ftp://127.0.0.1\"\n"))
