@@ -193,13 +193,8 @@ async fn one_connection_serves_many_requests_and_the_engines_is_used_again() {
 /// Load beyond the limit is shed at the door, with the time to come back, and costs no receipt.
 #[tokio::test]
 async fn more_than_the_limit_is_shed() {
-    let held = Script::new([
-        Step::Send(
-            [answers::stream_head(), answers::chunk(&answers::chat_event("chatcmpl-1", "one"))].concat(),
-        ),
-        Step::WaitForClientGone,
-    ]);
-    let engine = FakeEngine::always(held).await;
+    let event = answers::chat_event("chatcmpl-1", "one");
+    let engine = FakeEngine::always(Script::stream(&[&event], &[Step::WaitForClientGone])).await;
     let sidecar = Sidecar::before(engine.url()).args(["--concurrency", "1"]).start().await;
     let mut first = sidecar.connect().await;
     first.send(&request("POST", "/v1/chat/completions", &[], b"{}")).await.unwrap();

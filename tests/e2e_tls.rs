@@ -256,13 +256,8 @@ async fn a_public_certificate_for_the_drawn_key_is_taken_without_disturbing_a_st
         skip!("there is no openssl on this machine: nobody certifies");
     }
     let event = answers::chat_event("chatcmpl-1", "one");
-    let steps = [
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::Sleep(Duration::from_secs(8)),
-        Step::Send(answers::chunked(answers::DONE, 64)),
-    ];
-    let engine = FakeEngine::always(Script::new(steps)).await;
+    let rest = [Step::Sleep(Duration::from_secs(8)), Step::Send(answers::chunked(answers::DONE, 64))];
+    let engine = FakeEngine::always(Script::stream(&[&event], &rest)).await;
     let folder = Scratch::new();
     authority(folder.path());
     let config = format!(
