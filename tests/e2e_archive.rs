@@ -29,13 +29,11 @@ async fn chat_engine() -> FakeEngine {
         let id = head.header("x-id").unwrap_or("chatcmpl-0");
         match head.header("x-script") {
             Some("endless") => Script::stream(&[&answers::chat_event(id, "one")], &[Step::WaitForClientGone]),
-            Some("slow") => Script::new([
-                Step::Send(answers::stream_head()),
-                Step::Send(answers::chunk(&answers::chat_event(id, "one"))),
-                Step::Sleep(Duration::from_millis(700)),
-                Step::Send(answers::chunk(answers::DONE)),
-                Step::Send(answers::LAST_CHUNK.to_vec()),
-            ]),
+            Some("slow") => {
+                let done = Step::Send(answers::chunked(answers::DONE, 64));
+                let rest = [Step::Sleep(Duration::from_millis(700)), done];
+                Script::stream(&[&answers::chat_event(id, "one")], &rest)
+            }
             _ => Script::say(answers::json(200, &answers::chat_body(id, "pong"))),
         }
     })

@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use jurat_tests::{FakeEngine, Scratch, Script, Sidecar, Step, answers, binary, request};
+use jurat_tests::{
+    FakeEngine, Scratch, Script, Sidecar, Step, answers, binary,
+    canary::{CANARY, TOKEN, find},
+    request,
+};
 use rustix::process::{Resource, Rlimit, Signal, geteuid, getrlimit, setrlimit};
 
-/// In every body, header and query of the test, in more than one spelling.
-const CANARY: &str = "CANARY-7f3a";
-const TOKEN: &str = "Authorization: Bearer CANARY-7f3a-token";
 const CHAT: &str = "/v1/chat/completions";
 const NOBODY: u32 = 65_534;
 
@@ -24,10 +25,7 @@ async fn parrot() -> FakeEngine {
         ("plain", Script::say(answers::json(200, &answers::chat_body(CANARY, CANARY)))),
         (
             "stream",
-            Script::new([
-                Step::Send(answers::stream_head()),
-                Step::Send(answers::chunked(&answers::chat_stream(CANARY, &[CANARY]), 7)),
-            ]),
+            Script::stream(&[], &[Step::Send(answers::chunked(&answers::chat_stream(CANARY, &[CANARY]), 7))]),
         ),
         ("error", Script::say(answers::json(500, echo.as_bytes()))),
         ("refused", Script::say(answers::json(400, echo.as_bytes()))),
@@ -40,13 +38,7 @@ async fn parrot() -> FakeEngine {
             )),
         ),
         ("interim", Script::say(format!("HTTP/1.1 101 {CANARY}\r\n\r\n"))),
-        (
-            "chunk",
-            Script::new([
-                Step::Send(answers::stream_head()),
-                Step::Send(format!("{CANARY}\r\n").into_bytes()),
-            ]),
-        ),
+        ("chunk", Script::stream(&[], &[Step::Send(format!("{CANARY}\r\n").into_bytes())])),
         ("closed", Script::new([Step::Close])),
     ])
     .await
@@ -54,7 +46,7 @@ async fn parrot() -> FakeEngine {
 
 /// Everything that a client, a stranger and an engine can do wrong, marked.
 async fn provoke(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
-    let body = answers::ask(CANARY);
+    let (body, custom) = (answers::ask(CANARY), format!("X-Custom: {CANARY}"));
     let mut ours = Vec::new();
     for script in
         ["plain", "stream", "error", "refused", "cut", "garbage", "header", "interim", "chunk", "closed"]
@@ -62,10 +54,7 @@ async fn provoke(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
         let mut client = sidecar.connect().await;
         let which = format!("X-Script: {script}");
         let target = format!("{CHAT}?key={CANARY}");
-        client
-            .send(&request("POST", &target, &[TOKEN, &which, "X-Custom: CANARY-7f3a"], &body))
-            .await
-            .unwrap();
+        client.send(&request("POST", &target, &[TOKEN, &which, &custom], &body)).await.unwrap();
         let answer = client.answer().await;
         if ["garbage", "header", "interim", "closed"].contains(&script) {
             let answer = answer.expect("jurat answers for the engine");
@@ -106,24 +95,11 @@ async fn provoke(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     client.send(&request("POST", CHAT, &[TOKEN, "X-Script: stream"], &body)).await.unwrap();
     let _ = client.until(CANARY.as_bytes()).await;
     drop(client);
-    for target in ["/metrics", "/readyz", "/receipts/chains", "/receipts?chain=CANARY-7f3a", "/CANARY-7f3a"] {
+    let marked = [format!("/receipts?chain={CANARY}"), format!("/{CANARY}")];
+    for target in ["/metrics", "/readyz", "/receipts/chains", &marked[0], &marked[1]] {
         ours.push((target.to_owned(), sidecar.fetch_admin(target).await.body));
     }
     ours
-}
-
-fn find(hay: &[u8]) -> Option<String> {
-    let hex = hex::encode(CANARY);
-    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, CANARY);
-    let spelled: Vec<String> = CANARY.bytes().map(|byte| byte.to_string()).collect();
-    for needle in [CANARY.to_owned(), CANARY.to_lowercase(), hex, base64[..14].to_owned(), spelled.join(", ")]
-    {
-        if let Some(at) = hay.windows(needle.len()).position(|window| window == needle.as_bytes()) {
-            let around = &hay[at.saturating_sub(200)..(at + 200).min(hay.len())];
-            return Some(String::from_utf8_lossy(around).into_owned());
-        }
-    }
-    None
 }
 
 #[tokio::test]

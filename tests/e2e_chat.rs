@@ -15,7 +15,7 @@ async fn stage() -> (FakeEngine, Sidecar) {
     let engine = FakeEngine::start(|head| match head.header("authorization") {
         Some("Bearer stream") => {
             let stream = answers::chat_stream("chatcmpl-1", &["Grüß ", "Gott"]);
-            Script::new([Step::Send([answers::stream_head(), answers::chunked(&stream, 7)].concat())])
+            Script::stream(&[], &[Step::Send(answers::chunked(&stream, 7))])
         }
         Some("Bearer bad") => Script::say(answers::json(400, b"{\"error\":{\"message\":\"no such model\"}}")),
         _ => Script::say(answers::json(200, &answers::chat_body("chatcmpl-1", "pong"))),

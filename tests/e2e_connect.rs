@@ -269,13 +269,8 @@ async fn memory_does_not_grow_with_a_stream() {
     const PIECES: usize = 1024;
     let piece = answers::chunk(&answers::chat_event("chatcmpl-1", &"z".repeat(64 << 10)));
     let size = piece.len();
-    let engine = FakeEngine::always(Script::new([
-        Step::Send(answers::stream_head()),
-        Step::Repeat(piece, PIECES),
-        Step::Send(answers::chunk(answers::DONE)),
-        last(),
-    ]))
-    .await;
+    let steps = [Step::Repeat(piece, PIECES), Step::Send(answers::chunk(answers::DONE)), last()];
+    let engine = FakeEngine::always(Script::stream(&[], &steps)).await;
     let sidecar = Sidecar::before(engine.url()).start().await;
     let connect = Connect::to(&format!("http://{}", sidecar.address()), &["--hold"]).await;
     let before = connect.memory_kib("VmRSS");

@@ -18,10 +18,9 @@ const MODES: [&[&str]; 2] = [&[], &["--hold"]];
 
 async fn engine() -> FakeEngine {
     let stream = answers::chat_stream("chatcmpl-1", &["one", "two"]);
-    let stream = [answers::stream_head(), answers::chunked(&stream, 1 << 20)].concat();
     FakeEngine::by_name([
         ("plain", Script::say(answers::json(200, &answers::chat_body("chatcmpl-1", "pong")))),
-        ("stream", Script::new([Step::Send(stream)])),
+        ("stream", Script::stream(&[&stream], &[Step::Send(answers::LAST_CHUNK.to_vec())])),
     ])
     .await
 }

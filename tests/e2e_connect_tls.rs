@@ -7,29 +7,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jurat_tests::{Connect, FakeEngine, Script, Sidecar, Stream, answers, binary};
-use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use jurat_tests::{Connect, FakeEngine, Onward, Script, SelfSigned, Sidecar, Step, answers, binary};
 use tokio::{io::copy_bidirectional, net::TcpListener};
-use tokio_rustls::TlsAcceptor;
 
 const CHAT: &str = "/v1/chat/completions";
 
 async fn stage() -> (FakeEngine, Sidecar) {
+    let stream = Step::Send(answers::chunked(&answers::chat_stream("chatcmpl-1", &["one", "two"]), 40));
     let engine = FakeEngine::by_name([
         ("plain", Script::say(answers::json(200, &answers::chat_body("chatcmpl-1", "pong")))),
-        (
-            "stream",
-            Script::say(
-                [
-                    answers::stream_head(),
-                    answers::chunked(&answers::chat_stream("chatcmpl-1", &["one", "two"]), 40),
-                ]
-                .concat(),
-            ),
-        ),
+        ("stream", Script::stream(&[], &[stream])),
     ])
     .await;
     let sidecar = Sidecar::before(engine.url()).config("tls = \"self-signed\"").start().await;
@@ -54,40 +41,7 @@ async fn wire(to: Arc<Mutex<SocketAddr>>) -> SocketAddr {
 
 /// Somebody who ends TLS under a key of his own, and passes on all that he reads.
 async fn eavesdropper(service: SocketAddr, onward: Onward) -> SocketAddr {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
-    let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], secret)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((near, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // who does not like his certificate leaves here
-                let Ok(mut near) = acceptor.accept(near).await else { return };
-                let mut far = match onward {
-                    Onward::Secured => Stream::secured(service, &["http/1.1"]).await.unwrap(),
-                    Onward::Plain => Stream::plain(service).await.unwrap(),
-                };
-                let _ = copy_bidirectional(&mut near, &mut far).await;
-            });
-        }
-    });
-    address
-}
-
-#[derive(Clone, Copy)]
-enum Onward {
-    Secured,
-    Plain,
+    SelfSigned::drawn().ends_tls_before(service, onward).await
 }
 
 fn jurat(args: &[&str]) -> (Option<i32>, String, String) {

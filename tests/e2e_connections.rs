@@ -39,9 +39,8 @@ async fn borne_soon(sidecar: &Sidecar, from: &str) -> Client {
 }
 
 async fn closed_at_once(sidecar: &Sidecar) -> u64 {
-    let text = String::from_utf8(sidecar.fetch_admin("/metrics").await.body).unwrap();
-    let line = "jurat_connections_refused_total{reason=\"address_full\"} ";
-    text.lines().find_map(|at| at.strip_prefix(line)).expect("the counter").parse().unwrap()
+    let refused = "jurat_connections_refused_total{reason=\"address_full\"}";
+    sidecar.metric(refused).await.expect("the counter")
 }
 
 #[tokio::test]

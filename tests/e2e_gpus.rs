@@ -3,59 +3,36 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use jurat_proto::{Claims, ReportBody};
-use jurat_tests::{Answer, FakeEngine, Readiness, Scratch, Sidecar, SidecarBuilder, binary, random_nonce};
+use jurat_tests::{Answer, Readiness, Sidecar, SidecarBuilder, binary, random_nonce};
 use serde_json::Value;
 
-/// A configuration file, gone with the test.
-struct Config(Scratch);
-
-impl Config {
-    fn with_library(more: &str) -> Self {
-        Self::new(&format!("nvml_library = {:?}\n{more}\n", binary::nvml_standin().display().to_string()))
-    }
-
-    fn new(text: &str) -> Self {
-        let folder = Scratch::new();
-        folder.write("jurat.toml", text);
-        Self(folder)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("jurat.toml")
-    }
+/// Before the stand-in's GPUs, with more of a configuration.
+fn with_library(more: &str) -> SidecarBuilder {
+    with(&format!("nvml_library = {:?}\n{more}\n", binary::nvml_standin().display().to_string()))
 }
 
-fn run(config: &Config, knobs: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(binary::simulated());
-    command
-        .args(["serve", "--simulated-tee", "--engine", "http://127.0.0.1:9", "--config"])
-        .arg(config.path());
-    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-    command.envs(knobs.iter().map(|(name, value)| (format!("NVML_STANDIN_{name}"), value)));
-    command.stdin(Stdio::null()).env_remove("RUST_LOG").output().expect("run the program")
+/// With this configuration and an engine that nobody asks.
+fn with(config: &str) -> SidecarBuilder {
+    Sidecar::before("http://127.0.0.1:9").config(config)
 }
+
+/// Knobs of the stand-in, and words that are said of them.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 /// It exits 69, and says each of these words.
-fn refuses(config: &Config, knobs: &[(&str, &str)], words: &[&str]) {
-    let output = run(config, knobs);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(69), "{knobs:?}: {said}");
+async fn refuses(builder: SidecarBuilder, knobs: &[(&str, &str)], words: &[&str]) {
+    let builder = knobs
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.env(&format!("NVML_STANDIN_{name}"), value));
+    let (code, said) = builder.refused().await;
+    assert_eq!(code, Some(69), "{knobs:?}: {said}");
     assert!(said.contains("jurat: error:") && said.contains("jurat: hint:"), "{knobs:?}: {said}");
     for word in words {
         assert!(said.contains(word), "{knobs:?}: wanted {word:?}: {said}");
     }
-}
-
-async fn before(config: &Config) -> SidecarBuilder {
-    let engine = FakeEngine::refusing().await;
-    Sidecar::before(&format!("http://{engine}")).args(["--config", config.path().to_str().unwrap()])
 }
 
 async fn report(sidecar: &Sidecar) -> ReportBody {
@@ -68,35 +45,38 @@ fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
-#[test]
-fn gpus_that_prove_nothing_keep_it_from_starting() {
-    let config = Config::with_library("");
-    refuses(&config, &[("DEVTOOLS", "on")], &["developer tools are on", "`devtools`"]);
-    refuses(&config, &[("CC", "off")], &["confidential computing is off", "mode on"]);
-    refuses(&config, &[("ENVIRONMENT", "sim")], &["simulated environment"]);
-    refuses(&config, &[("READY", "no")], &["not set ready", "nvidia-smi conf-compute -srs 1"]);
-    refuses(&config, &[("ARCHITECTURE", "ada")], &["knows no confidential computing", "Hopper or Blackwell"]);
-    refuses(&config, &[("GPUS", "0")], &["lists no GPU", "gpus = \"none\""]);
+#[tokio::test]
+async fn gpus_that_prove_nothing_keep_it_from_starting() {
     let fault = "nvmlDeviceGetConfComputeGpuAttestationReport=15@1";
-    refuses(&config, &[("GPUS", "2"), ("FAULT", fault)], &["GPU 1"]);
-    let absent = Config::new("nvml_library = '/nonexistent/libnvidia-ml.so.1'");
-    refuses(&absent, &[], &["/nonexistent/libnvidia-ml.so.1", "gpus = \"none\""]);
+    let cases: [Case<'_>; 7] = [
+        (&[("DEVTOOLS", "on")], &["developer tools are on", "`devtools`"]),
+        (&[("CC", "off")], &["confidential computing is off", "mode on"]),
+        (&[("ENVIRONMENT", "sim")], &["simulated environment"]),
+        (&[("READY", "no")], &["not set ready", "nvidia-smi conf-compute -srs 1"]),
+        (&[("ARCHITECTURE", "ada")], &["knows no confidential computing", "Hopper or Blackwell"]),
+        (&[("GPUS", "0")], &["lists no GPU", "gpus = \"none\""]),
+        (&[("GPUS", "2"), ("FAULT", fault)], &["GPU 1"]),
+    ];
+    for (knobs, words) in cases {
+        refuses(with_library(""), knobs, words).await;
+    }
+    let absent = with("nvml_library = '/nonexistent/libnvidia-ml.so.1'");
+    refuses(absent, &[], &["/nonexistent/libnvidia-ml.so.1", "gpus = \"none\""]).await;
 }
 
 /// Otherwise the claims would say that the machine has none.
-#[test]
-fn a_gpu_that_was_said_not_to_be_there_keeps_it_from_starting() {
-    let config = Config::with_library("gpus = 'none'");
-    refuses(&config, &[("GPUS", "2")], &["has 2 GPUs", "gpus = \"required\""]);
-    refuses(&config, &[("CC", "off")], &["has 1 GPUs"]);
+#[tokio::test]
+async fn a_gpu_that_was_said_not_to_be_there_keeps_it_from_starting() {
+    let none = || with_library("gpus = 'none'");
+    refuses(none(), &[("GPUS", "2")], &["has 2 GPUs", "gpus = \"required\""]).await;
+    refuses(none(), &[("CC", "off")], &["has 1 GPUs"]).await;
 }
 
 #[tokio::test]
 async fn every_gpu_is_in_claims_and_evidence() {
-    let config = Config::with_library("");
     let variables = [("NVML_STANDIN_GPUS", "8"), ("NVML_STANDIN_CHAIN", "padded")];
     // Ready means that its own judge has trusted a report of all eight.
-    let sidecar = before(&config).await.variables(variables).start().await;
+    let sidecar = with_library("").variables(variables).start().await;
     let report = report(&sidecar).await;
     let claims: Claims = serde_json::from_str(report.claims.as_deref().unwrap()).unwrap();
     let payload: Value = serde_json::from_str(&report.nvidia_payload).unwrap();
@@ -106,9 +86,8 @@ async fn every_gpu_is_in_claims_and_evidence() {
 
 #[tokio::test]
 async fn a_fabric_without_evidence_is_said_to_be_unattested() {
-    let config = Config::with_library("");
     let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie"), ("NVML_STANDIN_GPUS", "2")];
-    let sidecar = before(&config).await.variables(knobs).start().await;
+    let sidecar = with_library("").variables(knobs).start().await;
     assert_eq!(report(&sidecar).await.nvlink.as_deref(), Some("unattested"));
 }
 
@@ -124,10 +103,9 @@ printf '{"result_code":0,"evidences":[{"arch":"LS10","certificate":"%s","evidenc
 
 #[tokio::test]
 async fn switches_have_their_place() {
-    let config = Config::with_library(TOOL);
     let knobs = [("NVML_STANDIN_CC", "off"), ("NVML_STANDIN_MULTI_GPU", "ppcie")];
     // The tool's evidence is over the nonce and signed by nobody: it is collected, bound, and refuted by the self-check.
-    let sidecar = before(&config).await.variables(knobs).launch().await.unwrap();
+    let sidecar = with_library(TOOL).variables(knobs).launch().await.unwrap();
     assert!(sidecar.readiness_within(Readiness::Red, Duration::from_secs(30)).await, "{}", sidecar.said());
     let until = Instant::now() + Duration::from_secs(60);
     while !sidecar.said().contains("fail gpu.mode: switch 0") {
@@ -141,20 +119,18 @@ async fn switches_have_their_place() {
     assert_eq!(payload["evidence_list"].as_array().unwrap().len(), 1);
     assert_eq!(report.nvlink, None);
 
-    let broken = Config::with_library("nvswitch_command = ['false', '{nonce}']");
-    refuses(&broken, &[], &["no evidence of the NVSwitches", "false"]);
-    let stale = Config::with_library("nvswitch_command = ['echo', 'no nonce']");
-    let output = run(&stale, &[]);
-    assert_eq!(output.status.code(), Some(78), "{}", String::from_utf8_lossy(&output.stderr));
+    let broken = with_library("nvswitch_command = ['false', '{nonce}']");
+    refuses(broken, &[], &["no evidence of the NVSwitches", "false"]).await;
+    let (code, said) = with_library("nvswitch_command = ['echo', 'no nonce']").refused().await;
+    assert_eq!(code, Some(78), "{said}");
 }
 
 /// What goes wrong under way fails the reports of that time and no others.
 #[tokio::test]
 async fn a_gpu_that_fails_under_way_fails_its_reports() {
-    let config = Config::with_library("");
     // Two reports are made at the start: the first one, and the self-check's.
     let fault = [("NVML_STANDIN_FAULT", "nvmlDeviceGetConfComputeGpuAttestationReport=15@0#3")];
-    let sidecar = before(&config).await.variables(fault).start().await;
+    let sidecar = with_library("").variables(fault).start().await;
     let answer = sidecar.fetch(&format!("/attestation/report?nonce={}", random_nonce())).await;
     assert_eq!(answer.status(), 503, "{}", text(&answer));
     assert_eq!(sidecar.fetch("/attestation/report").await.status(), 200, "the shared one is still good");
@@ -164,8 +140,7 @@ async fn a_gpu_that_fails_under_way_fails_its_reports() {
 /// Whoever leaves takes no device time along.
 #[tokio::test]
 async fn who_leaves_does_not_hold_up_who_stays() {
-    let config = Config::with_library("");
-    let sidecar = before(&config).await.variables([("NVML_STANDIN_DELAY_MS", "300")]).start().await;
+    let sidecar = with_library("").variables([("NVML_STANDIN_DELAY_MS", "300")]).start().await;
     let mut clients = Vec::new();
     for _ in 0..40 {
         let mut client = sidecar.connect().await;

@@ -69,16 +69,11 @@ async fn a_cut_answer_ends_in_a_reset_and_is_never_sworn_to_as_whole() {
 #[tokio::test]
 async fn a_client_that_leaves_is_noticed_while_the_engine_is_silent() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let slow = [
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::Sleep(Duration::from_secs(2)),
-        Step::Send(answers::chunked(answers::DONE, 64)),
-    ];
+    let rest = [Step::Sleep(Duration::from_secs(2)), Step::Send(answers::chunked(answers::DONE, 64))];
     let engine = FakeEngine::by_name([
         ("stream", Script::stream(&[&event], &[Step::WaitForClientGone])),
         ("silent", Script::new([Step::WaitForClientGone])),
-        ("slow", Script::new(slow)),
+        ("slow", Script::stream(&[&event], &rest)),
     ])
     .await;
     let sidecar = secured(&engine).start().await;
@@ -317,13 +312,8 @@ async fn a_flood_of_resets_is_ended() {
 #[tokio::test]
 async fn running_answers_are_drained_and_the_client_is_told() {
     let event = answers::chat_event("chatcmpl-1", "one");
-    let steps = [
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::Sleep(Duration::from_secs(1)),
-        Step::Send(answers::chunked(answers::DONE, 64)),
-    ];
-    let engine = FakeEngine::always(Script::new(steps)).await;
+    let rest = [Step::Sleep(Duration::from_secs(1)), Step::Send(answers::chunked(answers::DONE, 64))];
+    let engine = FakeEngine::always(Script::stream(&[&event], &rest)).await;
     let mut sidecar = secured(&engine).args(["--drain-grace", "10"]).start().await;
     let mut client = Http2::connect(&sidecar).await;
     let mut stream = client.begin("POST", CHAT, &[], &answers::ask_stream("drain")).await;

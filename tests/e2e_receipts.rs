@@ -32,12 +32,8 @@ async fn ask_for(sidecar: &Sidecar, id: &str) -> (String, Vec<u8>) {
 async fn a_receipt_is_there_when_done_is_seen() {
     let body = answers::chat_stream("chatcmpl-1", &["a", "b"]);
     // The terminating chunk comes late, so that the exchange is not over in any other sense.
-    let script = Script::new([
-        Step::Send([answers::stream_head(), answers::chunk(&body)].concat()),
-        Step::Sleep(Duration::from_millis(500)),
-        Step::Send(answers::LAST_CHUNK.to_vec()),
-    ]);
-    let engine = FakeEngine::always(script).await;
+    let late = [Step::Sleep(Duration::from_millis(500)), Step::Send(answers::LAST_CHUNK.to_vec())];
+    let engine = FakeEngine::always(Script::stream(&[&body], &late)).await;
     let sidecar = Sidecar::before(engine.url()).start().await;
     let oath = Oath::of(&sidecar).await;
     for turn in 0..50 {

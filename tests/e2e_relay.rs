@@ -92,14 +92,9 @@ async fn a_stream_passes_at_any_split() {
 /// The first event must not wait for the second: no buffering, no delayed acknowledgement.
 #[tokio::test]
 async fn events_are_not_held_back() {
-    let script = Script::new([
-        Step::Send(
-            [answers::stream_head(), answers::chunk(&answers::chat_event("chatcmpl-1", "first"))].concat(),
-        ),
-        Step::Sleep(Duration::from_secs(3)),
-        Step::Send(answers::chunked(answers::DONE, 64)),
-    ]);
-    let engine = FakeEngine::always(script).await;
+    let event = answers::chat_event("chatcmpl-1", "first");
+    let rest = [Step::Sleep(Duration::from_secs(3)), Step::Send(answers::chunked(answers::DONE, 64))];
+    let engine = FakeEngine::always(Script::stream(&[&event], &rest)).await;
     let sidecar = Sidecar::before(engine.url()).start().await;
     let mut client = sidecar.connect().await;
     let began = std::time::Instant::now();

@@ -130,7 +130,7 @@ async fn what_is_no_tls_is_hung_up_on() {
     assert!(silent.closes_within(Duration::from_secs(20)).await, "a handshake has ten seconds");
     assert!(began.elapsed() > Duration::from_secs(5));
     assert!(engine.recorded().is_empty());
-    metric(&sidecar, "jurat_tls_handshakes_failed_total 2", Duration::from_secs(5)).await;
+    counted(&sidecar, "jurat_tls_handshakes_failed_total", 2).await;
 }
 
 // The openssl program: an independent eye on what is spoken, and an authority that certifies.
@@ -228,14 +228,18 @@ fn certify(folder: &Path, request: &str, out: &str, days: &str) {
     made(&[&what[..], &by].concat(), folder);
 }
 
-async fn metric(sidecar: &Sidecar, line: &str, limit: Duration) {
-    let until = Instant::now() + limit;
+const TAKEN: &str = "jurat_tls_certificates_total{result=\"taken\"}";
+const REFUSED: &str = "jurat_tls_certificates_total{result=\"refused\"}";
+
+/// Waits until so many were counted.
+async fn counted(sidecar: &Sidecar, series: &str, count: u64) {
+    let until = Instant::now() + Duration::from_secs(10);
     loop {
-        let text = String::from_utf8(sidecar.fetch_admin("/metrics").await.body).unwrap();
-        if text.lines().any(|at| at == line) {
+        let found = sidecar.metric(series).await;
+        if found == Some(count) {
             return;
         }
-        assert!(Instant::now() < until, "{line:?} is not among\n{text}\n{}", sidecar.said());
+        assert!(Instant::now() < until, "{series}: {found:?} is not {count}\n{}", sidecar.said());
         sleep(Duration::from_millis(50)).await;
     }
 }
@@ -252,13 +256,8 @@ async fn a_public_certificate_for_the_drawn_key_is_taken_without_disturbing_a_st
         skip!("there is no openssl on this machine: nobody certifies");
     }
     let event = answers::chat_event("chatcmpl-1", "one");
-    let steps = [
-        Step::Send(answers::stream_head()),
-        Step::Send(answers::chunk(&event)),
-        Step::Sleep(Duration::from_secs(8)),
-        Step::Send(answers::chunked(answers::DONE, 64)),
-    ];
-    let engine = FakeEngine::always(Script::new(steps)).await;
+    let rest = [Step::Sleep(Duration::from_secs(8)), Step::Send(answers::chunked(answers::DONE, 64))];
+    let engine = FakeEngine::always(Script::stream(&[&event], &rest)).await;
     let folder = Scratch::new();
     authority(folder.path());
     let config = format!(
@@ -287,7 +286,7 @@ async fn a_public_certificate_for_the_drawn_key_is_taken_without_disturbing_a_st
     let head = client.head().await.unwrap();
     certify(folder.path(), "one.csr", "signed.pem", "2");
     folder.write("public.pem", std::fs::read(folder.path().join("signed.pem")).unwrap());
-    metric(&sidecar, "jurat_tls_certificates_total{result=\"taken\"} 2", Duration::from_secs(10)).await;
+    counted(&sidecar, TAKEN, 2).await;
     assert!(issuer(&sidecar, folder.path()).contains("an authority"));
     let (agreed, said) = agrees(
         &sidecar,
@@ -303,11 +302,11 @@ async fn a_public_certificate_for_the_drawn_key_is_taken_without_disturbing_a_st
     made(&[&["req"][..], &key, &other].concat(), folder.path());
     certify(folder.path(), "other.csr", "other.pem", "2");
     folder.write("public.pem", std::fs::read(folder.path().join("other.pem")).unwrap());
-    metric(&sidecar, "jurat_tls_certificates_total{result=\"refused\"} 1", Duration::from_secs(10)).await;
+    counted(&sidecar, REFUSED, 1).await;
     assert!(sidecar.said().contains("another key than the one that reports attest"), "{}", sidecar.said());
     assert_eq!(seen(&sidecar, &[]).await, spki);
     folder.write("public.pem", "garbage");
-    metric(&sidecar, "jurat_tls_certificates_total{result=\"refused\"} 2", Duration::from_secs(10)).await;
+    counted(&sidecar, REFUSED, 2).await;
     assert!(issuer(&sidecar, folder.path()).contains("an authority"));
 
     let got = client.body(head, Message::Answer { to_head: false }).await.unwrap();
@@ -344,7 +343,7 @@ async fn files_are_read_renewed_and_never_exchanged_for_another_key() {
         assert_eq!((csr.status(), csr.error_code().as_str()), (409, "csr_elsewhere"));
         certify(folder.path(), "tls.csr", "next.pem", "9");
         folder.write("tls.pem", std::fs::read(folder.path().join("next.pem")).unwrap());
-        metric(&sidecar, "jurat_tls_certificates_total{result=\"taken\"} 2", Duration::from_secs(10)).await;
+        counted(&sidecar, TAKEN, 2).await;
         assert_eq!(seen(&sidecar, &[]).await, spki);
 
         // Another key and its certificate, both in their places.
@@ -352,7 +351,7 @@ async fn files_are_read_renewed_and_never_exchanged_for_another_key() {
         made(&[&["req"][..], key, &files].concat(), folder.path());
         certify(folder.path(), "other.csr", "other.pem", "9");
         folder.write("tls.pem", std::fs::read(folder.path().join("other.pem")).unwrap());
-        metric(&sidecar, "jurat_tls_certificates_total{result=\"refused\"} 1", Duration::from_secs(10)).await;
+        counted(&sidecar, REFUSED, 1).await;
         assert_eq!(seen(&sidecar, &[]).await, spki, "what reports attest is still the one that is shown");
     }
 }

@@ -4,9 +4,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::{Claims, End, sha256};
 use jurat_tests::{
     Answer, Body, Client, Ending, Expected, FakeEngine, Framing, Head, Message, Oath, Script, Step, answers,
+    canary::{self, CANARY, TOKEN},
     captures, request, skip, workspace,
 };
 use serde_json::Value;
@@ -19,6 +21,16 @@ async fn ask(engine: &FakeEngine, body: &[u8]) -> Answer {
     let mut client = Client::connect(address(engine)).await.unwrap();
     client.send(&request("POST", "/v1/chat/completions", &[], body)).await.unwrap();
     client.answer().await.unwrap()
+}
+
+#[test]
+fn the_mark_is_found_however_it_is_spelled() {
+    let base64 = STANDARD.encode(CANARY);
+    let bytes = format!("{:?}", CANARY.as_bytes());
+    for text in [TOKEN, &CANARY.to_lowercase(), &hex::encode(CANARY), &base64, &bytes] {
+        assert!(canary::find(format!("so {text}.").as_bytes()).is_some(), "{text}");
+    }
+    assert_eq!(canary::find(b"a canary and no more"), None);
 }
 
 #[test]

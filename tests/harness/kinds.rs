@@ -120,7 +120,6 @@ impl Kind {
     /// What the engine does.
     pub fn script(self, number: usize) -> Script {
         let body = self.body(number);
-        let events = |body: &[u8]| [answers::stream_head(), answers::chunk(body)].concat();
         let last = Step::Send(answers::LAST_CHUNK.to_vec());
         match self {
             Self::Plain => Script::say(answers::json(200, &body)),
@@ -129,30 +128,30 @@ impl Kind {
                 let head = answers::head(200, &["content-type: application/json", &length]);
                 Script::new([Step::Send([head, body].concat()), Step::Close])
             }
-            Self::LeavesMidStream => Script::new([Step::Send(events(&body)), Step::WaitForClientGone]),
-            Self::EngineCloses => Script::new([Step::Send(events(&body)), Step::Close]),
+            Self::LeavesMidStream => Script::stream(&[&body], &[Step::WaitForClientGone]),
+            Self::EngineCloses => Script::stream(&[&body], &[Step::Close]),
             Self::EngineResets => {
                 // A reset overtakes what was sent just before it; the pause lets the bytes through.
                 let pause = Step::Sleep(Duration::from_millis(30));
-                Script::new([Step::Send(events(&body)), pause, Step::Reset])
+                Script::stream(&[&body], &[pause, Step::Reset])
             }
             Self::LateTerminator => {
-                Script::new([Step::Send(events(&body)), Step::Sleep(Duration::from_millis(1500)), last])
+                Script::stream(&[&body], &[Step::Sleep(Duration::from_millis(1500)), last])
             }
             Self::TornDone => {
                 let torn = body.len() - 1 - number / 20 % answers::DONE.len();
                 let rest = Step::Send([answers::chunk(&body[torn..]), answers::LAST_CHUNK.to_vec()].concat());
                 let pause = Step::Sleep(Duration::from_millis(2));
-                Script::new([Step::Send(events(&body[..torn])), pause, rest])
+                Script::stream(&[&body[..torn]], &[pause, rest])
             }
             Self::LeavesInARace => {
                 let first = body.windows(2).position(|pair| pair == b"\n\n").map_or(body.len(), |at| at + 2);
                 let rest =
                     Step::Send([answers::chunk(&body[first..]), answers::LAST_CHUNK.to_vec()].concat());
                 let pause = Step::Sleep(Duration::from_micros((number / 20 % 20 * 50) as u64));
-                Script::new([Step::Send(events(&body[..first])), pause, rest])
+                Script::stream(&[&body[..first]], &[pause, rest])
             }
-            _ => Script::new([Step::Send(events(&body)), last]),
+            _ => Script::stream(&[&body], &[last]),
         }
     }
 

@@ -10,6 +10,7 @@
 
 pub mod answers;
 pub mod binary;
+pub mod canary;
 pub mod captures;
 mod client;
 mod connect;
@@ -23,6 +24,7 @@ mod oath;
 mod paced;
 mod ran;
 mod scratch;
+mod self_signed;
 mod sidecar;
 mod standin;
 mod stream;
@@ -37,6 +39,7 @@ pub use oath::{Expected, Oath, random_nonce};
 pub use paced::{Pace, PacedStreams, paced_script};
 pub use ran::{Desk, Ran};
 pub use scratch::Scratch;
+pub use self_signed::{Onward, SelfSigned};
 pub use sidecar::{Departure, Readiness, Sidecar, SidecarBuilder};
 pub use standin::{Standin, Vendors};
 pub use stream::Stream;

@@ -216,6 +216,20 @@ impl Sidecar {
         client.answer().await.expect("the admin listener answers")
     }
 
+    /// `GET /metrics` on the admin port.
+    pub async fn metrics(&self) -> String {
+        let answer = self.fetch_admin("/metrics").await;
+        assert_eq!(answer.status(), 200, "/metrics");
+        String::from_utf8(answer.body).expect("metrics are UTF-8")
+    }
+
+    /// A counter or a gauge, by its name and labels as metrics have them; `None` while it has never been touched.
+    pub async fn metric(&self, series: &str) -> Option<u64> {
+        let text = self.metrics().await;
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+        Some(value.parse().unwrap_or_else(|_| panic!("{series} is {value:?}")))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("the sidecar runs")

@@ -164,20 +164,14 @@ async fn judge(field: &Field, lookup: &mut KeptClient, oath: &Oath, answer: &Ans
 /// Ends after half a second.
 fn soon() -> Script {
     let events = answers::chat_events("", &["one", "two"]);
-    let send = |bytes: &[u8]| Step::Send(answers::chunk(bytes));
-    Script::new([
-        Step::Send(answers::stream_head()),
-        send(&events[0]),
-        Step::Sleep(Duration::from_millis(500)),
-        send(&events[1..].concat()),
-        Step::Send(answers::LAST_CHUNK.to_vec()),
-    ])
+    let rest = Step::Send(answers::chunked(&events[1..].concat(), 1 << 20));
+    Script::stream(&[&events[0]], &[Step::Sleep(Duration::from_millis(500)), rest])
 }
 
 /// Says something now and then, for ever.
 fn never() -> Script {
     let event = Step::Send(answers::chunk(&answers::chat_event("", "and")));
     let pause = Step::Sleep(Duration::from_millis(250));
-    let steps = (0..400).flat_map(|_| [event.clone(), pause.clone()]);
-    Script::new(std::iter::once(Step::Send(answers::stream_head())).chain(steps))
+    let steps: Vec<_> = (0..400).flat_map(|_| [event.clone(), pause.clone()]).collect();
+    Script::stream(&[], &steps)
 }

@@ -52,7 +52,8 @@ try {
     given: {
       PROVIDER_PRIVATE_KEY: provider.privateKey, DATABASE_PASSWORD: 'none', 'YOUR.PUBLIC.NAME': 'inference.example',
       INPUT_PRICE_IN_NEURON: '100', OUTPUT_PRICE_IN_NEURON: '100', MODEL: model, ENGINE_API_KEY: key,
-      SIGNING_ADDRESS: await jurat.address(),
+      // Older brokers have no place for it.
+      ...(script === current && { SIGNING_ADDRESS: await jurat.address() }),
     },
   }));
   if (options.target === 'v1') service.targetUrl += '/v1';

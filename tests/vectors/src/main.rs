@@ -1,8 +1,7 @@
-//! `jurat-vectors`: writes the report vectors, compares them, or judges what it is given.
+//! `jurat-vectors`: writes the report vectors, or judges what it is given.
 //!
-//!     jurat-vectors            writes attestation/vectors/{base,accept,refuse}; then run scripts/manifest
-//!     jurat-vectors --check    says whether the files are those that the table makes
-//!     jurat-vectors judge      reads inputs from stdin, one JSON object a line, and answers each with its verdict
+//!     jurat-vectors          writes attestation/vectors/{base,accept,refuse}; then run scripts/manifest
+//!     jurat-vectors judge    reads inputs from stdin, one JSON object a line, and answers each with its verdict
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -20,9 +19,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         [] => write(),
-        ["--check"] => check(),
         ["judge"] => judge(),
-        _ => Err(io::Error::other("usage: jurat-vectors [--check|judge]")),
+        _ => Err(io::Error::other("usage: jurat-vectors [judge]")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,20 +43,6 @@ fn write() -> io::Result<()> {
     }
     println!("jurat-vectors: {} files", made.len());
     Ok(())
-}
-
-fn check() -> io::Result<()> {
-    let (made, found) = (files::made(), files::found()?);
-    let paths = made.keys().chain(found.keys());
-    match paths.into_iter().find(|path| made.get(*path) != found.get(*path)) {
-        Some(path) => Err(io::Error::other(format!(
-            "{path} is not what the table makes; run this, then scripts/manifest"
-        ))),
-        None => {
-            println!("jurat-vectors: {} files", made.len());
-            Ok(())
-        }
-    }
 }
 
 fn judge() -> io::Result<()> {
