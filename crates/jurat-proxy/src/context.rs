@@ -194,9 +194,16 @@ impl Latches {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// The end of an exchange whose connection is dropped.
-    pub(crate) fn end_of_dropped(&self) -> End {
-        if self.grace_over.load(Ordering::Acquire) { End::TimedOut } else { End::ClientLeft }
+    /// The end of an exchange whose connection is dropped. None if it is a panic that drops it: nobody left, and as after
+    /// a crash there is no receipt.
+    pub(crate) fn end_of_dropped(&self) -> Option<End> {
+        if std::thread::panicking() {
+            None
+        } else if self.grace_over.load(Ordering::Acquire) {
+            Some(End::TimedOut)
+        } else {
+            Some(End::ClientLeft)
+        }
     }
 }
 

@@ -259,8 +259,9 @@ impl Drop for Pending {
         if self.upload == Stage::Door {
             return;
         }
-        if let (Some(exchange), Some((id, slot))) = (self.exchange.take(), self.oath.take()) {
-            let end = self.context.parts.latches.end_of_dropped();
+        if let (Some(exchange), Some((id, slot))) = (self.exchange.take(), self.oath.take())
+            && let Some(end) = self.context.parts.latches.end_of_dropped()
+        {
             let statement = exchange.finish(end, self.context.now());
             // Nobody waits for it; it is kept all the same.
             drop(self.context.append(statement, id, slot, take(&mut self.notes)));

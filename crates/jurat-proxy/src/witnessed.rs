@@ -297,8 +297,10 @@ impl MessageBody for WitnessedBody {
 impl Drop for WitnessedBody {
     /// Dropped by its connection before it was over: the client left, and its receipt is kept all the same.
     fn drop(&mut self) {
-        if self.open.is_some() {
-            self.finish(self.context.parts.latches.end_of_dropped());
+        if self.open.is_some()
+            && let Some(end) = self.context.parts.latches.end_of_dropped()
+        {
+            self.finish(end);
         }
         if matches!(self.state, State::Releasing(Last::Properly)) {
             drain::rest_of(&self.context, &mut self.engine);

@@ -15,8 +15,8 @@ use self::house::{House, Panics, WHOLE, ask};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every way of it, and how many receipts come of it: one where the exchange had begun.
-const WAYS: [(Panics, usize); 3] = [(Panics::AtOnce, 0), (Panics::BeforeTheHead, 1), (Panics::InTheBody, 1)];
+/// Every way of it. No receipt comes of any: nobody left, and nobody else's fault it was.
+const WAYS: [Panics; 3] = [Panics::AtOnce, Panics::BeforeTheHead, Panics::InTheBody];
 
 #[test]
 fn a_panic_ends_its_own_connection_and_no_other_of_its_worker() {
@@ -26,15 +26,12 @@ fn a_panic_ends_its_own_connection_and_no_other_of_its_worker() {
     let begun = house::first_event(&mut bystander);
     assert!(begun.starts_with("HTTP/1.1 200"), "{begun}");
 
-    for (way, receipts) in WAYS {
-        let before = house.ends();
+    for way in WAYS {
         let mut said = Vec::new();
         // It may end in a reset as well as in silence.
         let _ = ask(address, way).read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said).into_owned();
         assert!(!said.contains(WHOLE), "{way:?}: what panicked is not whole: {said}");
-        let ends = house.ends_after(before.len() + receipts);
-        assert_eq!(ends[before.len()..], vec![End::ClientLeft; receipts], "{way:?}");
     }
     house.let_go();
     let mut rest = String::new();
@@ -45,8 +42,8 @@ fn a_panic_ends_its_own_connection_and_no_other_of_its_worker() {
     ask(address, Panics::Never).read_to_string(&mut said).unwrap();
     assert!(said.contains(WHOLE), "the worker serves on: {said}");
     house.is_at_rest();
-    // Every end there is: what panicked at once has none, late or early.
-    assert_eq!(house.ends(), [End::ClientLeft, End::ClientLeft, End::Complete, End::Complete]);
+    // Every end there is: what panicked has none, late or early.
+    assert_eq!(house.ends(), [End::Complete, End::Complete]);
     server.stop();
 }
 
@@ -67,8 +64,7 @@ fn over_http2_a_panic_resets_its_own_stream_and_no_other_of_its_connection() {
         let mut bystander = house::stream(&mut client, Panics::Never).await.unwrap();
         assert!(timeout(PATIENCE, bystander.data()).await.unwrap().unwrap().is_ok());
 
-        for (way, receipts) in WAYS {
-            let before = house.ends();
+        for way in WAYS {
             let ended = async {
                 let mut body = house::stream(&mut client, way).await?;
                 while let Some(piece) = body.data().await {
@@ -78,8 +74,6 @@ fn over_http2_a_panic_resets_its_own_stream_and_no_other_of_its_connection() {
             };
             let ended = timeout(PATIENCE, ended).await.unwrap();
             assert!(ended.is_err_and(|error| error.is_reset()), "{way:?}: the stream is reset");
-            let ends = house.ends_after(before.len() + receipts);
-            assert_eq!(ends[before.len()..], vec![End::ClientLeft; receipts], "{way:?}");
         }
         house.let_go();
         let mut rest = Vec::new();
@@ -88,7 +82,7 @@ fn over_http2_a_panic_resets_its_own_stream_and_no_other_of_its_connection() {
         }
         assert!(String::from_utf8_lossy(&rest).contains(WHOLE), "another stream goes on to its end");
         house.is_at_rest();
-        assert_eq!(house.ends(), [End::ClientLeft, End::ClientLeft, End::Complete]);
+        assert_eq!(house.ends(), [End::Complete]);
         serving.abort();
     }));
 }

@@ -201,18 +201,6 @@ impl House {
         pages.flat_map(|page| page.links.iter().filter_map(of).collect::<Vec<_>>()).collect()
     }
 
-    /// The same, when there are so many.
-    pub(super) fn ends_after(&self, count: usize) -> Vec<End> {
-        for _ in 0..400 {
-            let ends = self.ends();
-            if ends.len() >= count {
-                return ends;
-            }
-            thread::sleep(Duration::from_millis(25));
-        }
-        panic!("{count} receipts did not come: {:?}", self.ends());
-    }
-
     /// Nothing is counted as under way that is not.
     pub(super) fn is_at_rest(&self) {
         let under_way = || (self.parts.appender.in_flight(), self.parts.latches.answers_under_way());
