@@ -171,6 +171,16 @@ fn key_sets_are_bounded() {
     assert_eq!(KeySet::read(&padded((1 << 20) + 1)).err(), Some(KeyError::TooLong));
 }
 
+/// serde would take them by their order.
+#[test]
+fn key_sets_and_keys_are_objects() {
+    let bare = r#"{"kid":"x","kty":"EC"}"#;
+    assert!(KeySet::read(&format!(r#"{{"keys":[{bare}]}}"#)).is_ok());
+    for text in [format!("[[{bare}]]"), r#"{"keys":[["x","EC",null,null,null,[]]]}"#.to_owned()] {
+        assert!(matches!(KeySet::read(&text), Err(KeyError::Json(_))), "{text}");
+    }
+}
+
 /// NVIDIA's intermediate has an RSA key. This one was made with OpenSSL, and its private key thrown away.
 #[test]
 fn a_key_may_be_certified_with_rsa() {
