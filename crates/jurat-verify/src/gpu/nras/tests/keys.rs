@@ -14,7 +14,7 @@ use super::{
     *,
 };
 use crate::gpu::tests::minted::{
-    EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, point, spki, usage,
+    EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, pin, point, spki, usage,
 };
 
 pub(super) const AT: UnixSeconds = UnixSeconds(5_000);
@@ -45,10 +45,6 @@ impl Minted {
             "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
         })
     }
-}
-
-pub(super) fn pin(seed: u8) -> Digest {
-    sha256(&spki(&key(seed), EC_PUBLIC_KEY, SECP384R1))
 }
 
 /// Of one key, `one`, under [`pin`]`(2)`.
