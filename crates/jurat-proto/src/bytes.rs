@@ -140,4 +140,27 @@ pub mod text {
     {
         Cow::<'de, str>::deserialize(from)?.parse().map_err(D::Error::custom)
     }
+
+    /// The same where it may be absent.
+    pub mod optional {
+        use super::*;
+
+        /// Writes the text form, or `null`.
+        pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => to.collect_str(value),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// Reads it; an error is the value's own.
+        pub fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let text = Option::<Cow<'de, str>>::deserialize(from)?;
+            text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+        }
+    }
 }

@@ -106,7 +106,7 @@ pub struct SignatureRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// EIP-191 signature over `text`.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::optional")]
     pub signature: Option<Signature>,
     /// The signer, EIP-55.
     #[serde(with = "text")]
@@ -148,29 +148,5 @@ impl SignatureRecord {
             && receipt.extras_hash == extras
             && signed(&self.receipt_signature, &receipt.digest());
         if whole { Ok(()) } else { Err(Altered) }
-    }
-}
-
-mod optional_text {
-    use alloc::borrow::Cow;
-    use core::{fmt::Display, str::FromStr};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => to.collect_str(value),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        Option::<Cow<'de, str>>::deserialize(from)?
-            .map(|text| text.parse())
-            .transpose()
-            .map_err(D::Error::custom)
     }
 }

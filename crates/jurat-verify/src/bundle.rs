@@ -13,7 +13,7 @@ pub use self::judged::{BundleVerdict, Held, verify_bundle};
 use crate::{
     BodyDigests, MAX_REPORT,
     gpu::{MAX_MANIFESTS, MAX_RESPONSES},
-    json, texts,
+    json,
 };
 
 /// Longest bundle that is read: a report, what vendors said of it, and two bodies.
@@ -32,7 +32,7 @@ pub struct Bundle {
     /// When its maker judged it, by that machine's clock. Nobody vouches for it.
     pub verified_at: UnixSeconds,
     /// The nonce that its maker drew and asked the report for.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "texts::optional")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "jurat_proto::text::optional")]
     pub nonce: Option<Nonce>,
     /// The report's JSON as it was served: quote, event log, GPU evidence, claims.
     pub report: String,

@@ -3,8 +3,15 @@
 use jurat_proto::{Digest, Nonce, UnixSeconds};
 
 use crate::{
-    CheckId, Policy, Standing, Verdict, bind, check::Finding, evidence::Evidence, gpu, limits, policy::Roots,
-    roots, signer::TrustedSigner, tdx, verdict::Transcript,
+    CheckId, Policy, Standing, Verdict, bind,
+    check::Finding,
+    evidence::{Evidence, EvidenceError},
+    gpu, limits,
+    policy::Roots,
+    roots,
+    signer::TrustedSigner,
+    tdx,
+    verdict::Transcript,
 };
 
 /// Everything that a judgement rests on beside the report and the policy. Nothing else is consulted: no
@@ -101,14 +108,19 @@ impl<'a> Inputs<'a> {
 ///
 /// Whatever the bytes, there is a verdict: one that is not legible is refuted.
 pub fn verify_report(report: &str, policy: &Policy, inputs: Inputs<'_>) -> Verdict {
-    match Evidence::read(report) {
-        Ok(evidence) => judge(&evidence, policy, inputs),
-        Err(error) => illegible(error.to_string(), policy, inputs.standing),
-    }
+    judge(&Evidence::read(report), policy, inputs)
 }
 
-/// Judges a report that was read.
-pub(crate) fn judge(evidence: &Evidence, policy: &Policy, mut inputs: Inputs<'_>) -> Verdict {
+/// Judges a report that was read, or was not legible.
+pub(crate) fn judge(
+    read: &Result<Evidence, EvidenceError>,
+    policy: &Policy,
+    mut inputs: Inputs<'_>,
+) -> Verdict {
+    let evidence = match read {
+        Ok(evidence) => evidence,
+        Err(error) => return illegible(error.to_string(), policy, inputs.standing),
+    };
     let mut transcript = Transcript::default();
     let body = &evidence.body;
     if body.archived == Some(true) {

@@ -54,6 +54,8 @@ pub enum Ocsp {
     NotAResponder,
     /// The responder is not authorised to answer, and does not sign that.
     Unauthorized,
+    /// All others are good, and of eight more that nobody has the same answer speaks.
+    Many,
 }
 
 /// Who answers.
@@ -164,7 +166,10 @@ impl Responders {
         };
         let encoded = match state {
             None => sequence_of_status(6),
-            Some(state) => write(signer, id, state, this, next, nonce),
+            Some(state) => {
+                let ids = if ocsp == Ocsp::Many { numbered(id, 9) } else { vec![id.to_vec()] };
+                write(signer, &ids, state, this, next, nonce)
+            }
         };
         encoded.map_err(MintError::encoding("an OCSP response"))
     }
@@ -202,6 +207,18 @@ fn cert_id(certificate: &Certificate, issuer: &Certificate) -> der::Result<Vec<u
     ])
 }
 
+/// So many `CertID`s of one issuer's certificates: the given one, then others by the last byte of its number.
+fn numbered(id: &[u8], count: u8) -> Vec<Vec<u8>> {
+    let other = |at: u8| {
+        let mut id = id.to_vec();
+        if let Some(last) = id.last_mut() {
+            *last ^= at;
+        }
+        id
+    };
+    (0..count).map(other).collect()
+}
+
 /// The first `CertID` of a request, and its nonce.
 fn question(request: &[u8]) -> der::Result<(Vec<u8>, Option<&[u8]>)> {
     let inside = |bytes| AnyRef::from_der(bytes).map(|any| any.value());
@@ -221,7 +238,7 @@ fn question(request: &[u8]) -> der::Result<(Vec<u8>, Option<&[u8]>)> {
 
 fn write(
     signer: &Certified<SigningKey>,
-    id: &[u8],
+    ids: &[Vec<u8>],
     state: State,
     this: UnixSeconds,
     next: UnixSeconds,
@@ -235,11 +252,13 @@ fn write(
         }
         State::Unknown => context(2, false, &[])?,
     };
-    let single = sequence(&[id.to_vec(), status, general(this)?, context(0, true, &general(next)?)?])?;
+    let (from, until) = (general(this)?, context(0, true, &general(next)?)?);
+    let single = |id: &Vec<u8>| sequence(&[id.clone(), status.clone(), from.clone(), until.clone()]);
+    let singles = ids.iter().map(single).collect::<der::Result<Vec<_>>>()?;
     let mut data = vec![
         context(1, true, &signer.certificate.tbs_certificate().subject().to_der()?)?,
         general(this)?,
-        sequence(&[single])?,
+        sequence(&singles)?,
     ];
     if let Some(nonce) = nonce {
         let extension = sequence(&[NONCE.to_der()?, tagged(Tag::OctetString, nonce)?])?;

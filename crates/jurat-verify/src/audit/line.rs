@@ -5,6 +5,8 @@ use jurat_proto::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 
+use crate::json;
+
 /// Longest line that is read: as long as the longest record that a service serves.
 pub const MAX_LINE: usize = 64 << 10;
 
@@ -121,22 +123,14 @@ fn content(text: &str) -> Result<Content, String> {
     if text.len() > MAX_LINE {
         return Err(format!("longer than {MAX_LINE} bytes"));
     }
-    // serde would take the members of an array by their order, which no other reader does
-    if !text.starts_with('{') {
-        return Err("not a JSON object".into());
-    }
-    let members: Members = read(text)?;
+    let members: Members = json::object(text)?;
     match members {
-        Members { receipt: Some(_), prune: None, head: None, next: None } => receipt(&read(text)?),
-        Members { receipt: None, prune: Some(_), head: None, next: None } => Ok(prune(read(text)?)),
-        Members { receipt: None, prune: None, head: Some(_), next: None } => Ok(head(read(text)?)),
+        Members { receipt: Some(_), prune: None, head: None, next: None } => receipt(&json::object(text)?),
+        Members { receipt: None, prune: Some(_), head: None, next: None } => Ok(prune(json::object(text)?)),
+        Members { receipt: None, prune: None, head: Some(_), next: None } => Ok(head(json::object(text)?)),
         Members { receipt: None, prune: None, head: None, next: Some(after) } => Ok(Content::Next(after)),
         _ => Err("neither a record nor a prune point nor a head".into()),
     }
-}
-
-fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn receipt(record: &SignatureRecord) -> Result<Content, String> {

@@ -229,6 +229,17 @@ fn hostile_lines_are_told_and_nothing_else() {
         assert_eq!(status(&verdict, CheckId::ChainLines), Status::Fail, "{line}");
         assert!(!verdict.to_string().contains('\u{1b}'), "no stranger's control characters");
     }
+    // serde would take them by their order
+    let mut record = serde_json::to_value(Signing::new().next()).unwrap();
+    let names = "id responseId endpoint model status end requestHash forwardedHash responseHash responseLength receivedAt \
+                 finishedAt clientNonce claimsHash extrasHash chain sequence previous";
+    record["receipt"] = names.split_whitespace().map(|name| record["receipt"][name].clone()).collect();
+    let record = record.to_string();
+    serde_json::from_str::<SignatureRecord>(&record).expect("serde itself takes it");
+    for line in [&record, "[null,null,null,3]"] {
+        assert_eq!(status(&judged([line]), CheckId::ChainLines), Status::Fail, "{line}");
+    }
+    assert_eq!(judged([" {\"next\":3}"]).outcome(), Outcome::Undecided, "blanks are JSON's");
     let verdict = judged(["[]", "x", "[]"]);
     assert_eq!(verdict.checks()[0].reason, "line 1: not a JSON object; 3 such lines in all");
 }

@@ -5,7 +5,7 @@ use jurat_proto::{
 };
 
 use super::Named;
-use crate::check::Finding;
+use crate::{check::Finding, json};
 
 pub(super) struct Commitment<'a> {
     pub(super) body: &'a ReportBody,
@@ -107,7 +107,7 @@ impl Commitment<'_> {
     fn claims(&self, sources: &[ManifestSource]) -> Result<(Claims, Digest), String> {
         let text = self.body.claims.as_deref().ok_or("the report has no claims, which jurat-v1 needs")?;
         let claims: Claims =
-            serde_json::from_str(text).map_err(|error| format!("the claims are not legible: {error}"))?;
+            json::object(text).map_err(|error| format!("the claims are not legible: {error}"))?;
         if claims.version != 1 {
             return Err(format!("the claims have version {}, not 1", claims.version));
         }

@@ -170,6 +170,37 @@ fn claims_must_be_of_this_version_signer_and_source() {
     }
 }
 
+/// serde would take them by their order.
+#[test]
+fn claims_and_their_members_are_objects() {
+    let whole = serde_json::to_value(claims()).unwrap();
+    let judge = |text: &str| {
+        serde_json::from_str::<Claims>(text).expect("serde itself takes it");
+        let quoted = quoted(Layout::JuratV1 { claims: text, nvidia_payload: "", nvswitch_payload: "" });
+        let members = json!({"signing_public_key": public(&key(0x11)).to_string(), "claims": text});
+        committed(&members, Binding::JuratV1, &quoted, Some(NONCE)).claims_finding
+    };
+    assert_eq!(judge(&whole.to_string()).status, Status::Pass);
+    let names = "version signing_address signing_public_key chain key key_provenance tls tls_spki_sha256 gpus model \
+                 manifest_source software config_sha256 started_at";
+    let listed: Vec<_> = names.split_whitespace().map(|name| &whole[name]).collect();
+    let edited = |member: &str, value: Value| {
+        let mut claims = whole.clone();
+        claims[member] = value;
+        claims.to_string()
+    };
+    for text in [
+        json!(listed).to_string(),
+        edited("software", json!(["0.1.0", ""])),
+        edited("model", json!([null, null, null, {}])),
+        edited("key", json!({"fresh": null})),
+    ] {
+        let finding = judge(&text);
+        assert_eq!(finding.status, Status::Fail, "{text}");
+        assert!(finding.reason.contains("the claims are not legible"), "{finding:?}");
+    }
+}
+
 #[test]
 fn lists_of_signers_and_models_are_compared_with() {
     let (one, other) = (Address::new([1; 20]), Address::new([2; 20]));

@@ -97,11 +97,7 @@ pub fn verify_bundle(text: &str, policy: &Policy, held: Held) -> BundleVerdict {
         ..Inputs::archived(as_of)
     };
     let own_time = held.at.is_none().then(|| limits::of_bundle(as_of));
-    let report = match &evidence {
-        Ok(evidence) => report::judge(evidence, policy, inputs),
-        Err(error) => illegible(error.to_string(), policy, Standing::Archived),
-    };
-    let report = report.limited(own_time.clone());
+    let report = report::judge(&evidence, policy, inputs).limited(own_time.clone());
     let answer = match (report.trusted_signer(), &bundle.answer, held.bodies) {
         (Some(signer), Some(answer), bodies) => Some(judge(signer, answer, bodies).limited(own_time)),
         // whoever brings bodies asks about them, and trust in a machine is no answer to that

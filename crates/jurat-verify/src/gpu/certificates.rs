@@ -19,8 +19,8 @@ use x509_cert::{
 const MAX_CERTIFICATES: usize = 8;
 /// What NVIDIA's certificates, OCSP responses and keys are signed with.
 pub(super) const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// Extensions of certificates that every reader of them heeds.
 pub(super) const HEEDED: [ObjectIdentifier; 2] = [BasicConstraints::OID, KeyUsage::OID];
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";

@@ -5,6 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jurat_proto::Nonce;
 use serde::Deserialize;
 
+use crate::json;
+
 /// More than any machine has: eight GPUs of some twelve kilobytes each are usual.
 const MAX_TEXT: usize = 1 << 20;
 const MAX_DEVICES: usize = 32;
@@ -61,7 +63,7 @@ impl Payload {
         if text.is_empty() {
             return Ok(None);
         }
-        let wire: Wire = serde_json::from_str(text).map_err(|error| PayloadError::Json(error.to_string()))?;
+        let wire: Wire = json::object(text).map_err(PayloadError::Json)?;
         if wire.evidence_list.is_empty() {
             return Ok(None);
         }

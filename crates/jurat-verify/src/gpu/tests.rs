@@ -138,6 +138,12 @@ fn payloads_are_bounded_and_strict() {
     assert!(Payload::parse(&padded(1 << 20)).unwrap().is_some());
     assert_eq!(Payload::parse(&padded((1 << 20) + 1)), Err(payload::PayloadError::TooLong));
     assert_eq!(Payload::parse(&" ".repeat((1 << 20) + 1)), Err(payload::PayloadError::TooLong));
+    // serde would take them by their order
+    let listed = format!(r#"["{}",[{entry}]]"#, "00".repeat(32));
+    let entry_listed = of(1).replace(entry, r#"["AA==","AA=="]"#);
+    for text in [listed, entry_listed] {
+        assert!(matches!(Payload::parse(&text), Err(payload::PayloadError::Json(_))), "{text}");
+    }
     let twice = of(1).replace("\"evidence_list\"", "\"evidence_list\":[],\"evidence_list\"");
     assert!(matches!(Payload::parse(&twice), Err(payload::PayloadError::Json(_))));
 }

@@ -23,7 +23,7 @@ use super::{
     rim::{self, MAX_TEXT},
     spdm::{SpdmReport, tag},
 };
-use crate::{Roots, roots};
+use crate::{Roots, json, roots};
 
 /// The name under which NVIDIA's service keeps a reference integrity manifest: letters, digits, `_`, `.` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,8 +75,7 @@ pub fn read_rim_answer(body: &[u8]) -> Result<String, RimAnswerError> {
         rim: Cow<'a, str>,
     }
 
-    let wire: Wire<'_> =
-        serde_json::from_slice(body).map_err(|error| RimAnswerError::Json(error.to_string()))?;
+    let wire: Wire<'_> = json::object_in(body).map_err(RimAnswerError::Json)?;
     let rim = STANDARD.decode(wire.rim.as_bytes()).map_err(|_| RimAnswerError::Text)?;
     if rim.len() > MAX_TEXT {
         return Err(RimAnswerError::TooLong);
@@ -226,9 +225,8 @@ pub fn nras_shape(answer: &[u8], jwks: &[u8]) -> Result<(), NrasShapeError> {
         keys: Vec<IgnoredAny>,
     }
 
-    let wrong = |error: serde_json::Error| NrasShapeError(error.to_string());
-    serde_json::from_slice::<Eat>(answer).map_err(wrong)?;
-    serde_json::from_slice(jwks).map(|Jwks { keys }| drop(keys)).map_err(wrong)
+    serde_json::from_slice::<Eat>(answer).map_err(|error| NrasShapeError(error.to_string()))?;
+    json::object_in(jwks).map(|Jwks { keys }| drop(keys)).map_err(NrasShapeError)
 }
 
 #[cfg(test)]

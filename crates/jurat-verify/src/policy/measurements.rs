@@ -7,7 +7,6 @@ use super::{
     PolicyError,
     hex::{Flags, Register},
 };
-use crate::texts;
 
 /// One set of reference values. What it leaves out may be anything; what it pins must be equal.
 ///
@@ -20,43 +19,43 @@ pub struct ReferenceSet {
     /// Printed when it matches, and when it is the nearest of those that don't.
     pub name: String,
     /// The TD as it was built: the virtual firmware.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrtd: Option<Register>,
     /// By convention, the firmware's configuration.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub rtmr0: Option<Register>,
     /// The boot loader and the kernel.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub rtmr1: Option<Register>,
     /// The kernel's command line and the initial file system.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub rtmr2: Option<Register>,
     /// What the running system measured, on dstack the application and the instance.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub rtmr3: Option<Register>,
     /// The TDX module. Intel updates it; its security version is judged by `tdx.tcb`.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrseam: Option<Register>,
     /// The TDX module's signer: zero is Intel.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrsignerseam: Option<Register>,
     /// What the host named at launch. The host chooses it; it counts where measured code compares with it.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrconfigid: Option<Register>,
     /// The owner that the host named at launch.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrowner: Option<Register>,
     /// The owner's configuration that the host named at launch.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub mrownerconfig: Option<Register>,
     /// `TDATTRIBUTES`.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub td_attributes: Option<Flags>,
     /// `XFAM`: the processor extensions that the TD may use.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub xfam: Option<Flags>,
     /// SHA-256 of the dstack application's compose file, as `tdx.compose` establishes it.
-    #[serde(default, with = "texts::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "jurat_proto::text::optional", skip_serializing_if = "Option::is_none")]
     pub compose_hash: Option<Digest>,
 }
 

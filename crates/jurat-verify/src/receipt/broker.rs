@@ -10,6 +10,8 @@ use serde::{
 };
 use serde_json::{Number, Value};
 
+use crate::json;
+
 const WHO: &str = "rewritten by the broker (0G's, of 2026)";
 
 /// The two bodies that the caller holds.
@@ -81,7 +83,7 @@ impl Held<'_> {
             lines.filter(|line| *line != "[DONE]").collect()
         };
         let Some(first) = values.first() else { return false };
-        let Ok(Named { id }) = serde_json::from_str(first) else { return false };
+        let Ok(Named { id }) = json::object(first) else { return false };
         !receipt.response_id.is_empty()
             && id != receipt.response_id
             && values.iter().all(|value| serde_json::from_str(value).is_ok_and(|InOrder(in_order)| in_order))

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use x509_cert::crl::CertificateList;
 
-use crate::evidence::Evidence;
+use crate::{evidence::Evidence, json};
 
 /// The platform whose collateral is wanted: hexadecimal digits and one of two words, fit for a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,12 +136,12 @@ pub fn collateral_window(collateral: &str) -> Option<RangeInclusive<UnixSeconds>
         next_update: String,
     }
 
-    let collateral: QuoteCollateralV3 = serde_json::from_str(collateral).ok()?;
+    let collateral: QuoteCollateralV3 = json::object(collateral).ok()?;
     let seconds = |text: &str| Some(text.parse::<DateTime>().ok()?.unix_duration().as_secs());
     let mut window = (0, u64::MAX);
     let mut within = |from: u64, until: u64| window = (window.0.max(from), window.1.min(until));
     for text in [&collateral.tcb_info, &collateral.qe_identity] {
-        let dated: Dated = serde_json::from_str(text).ok()?;
+        let dated: Dated = json::object(text).ok()?;
         within(seconds(&dated.issue_date)?, seconds(&dated.next_update)?);
     }
     for der in [&collateral.root_ca_crl, &collateral.pck_crl] {
@@ -153,7 +153,7 @@ pub fn collateral_window(collateral: &str) -> Option<RangeInclusive<UnixSeconds>
 }
 
 fn read<'a, T: Deserialize<'a>>(what: &'static str, body: &'a [u8]) -> Result<T, CollateralError> {
-    serde_json::from_slice(body).map_err(|error| illegible(what, error))
+    json::object_in(body).map_err(|error| illegible(what, error))
 }
 
 fn illegible(what: &'static str, error: impl fmt::Display) -> CollateralError {

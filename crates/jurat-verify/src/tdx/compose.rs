@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{eventlog::Log, quote::TdQuote};
-use crate::check::Finding;
+use crate::{check::Finding, json};
 
 /// First byte of an MRCONFIGID that holds the compose file's hash; zeros follow it.
 const COMPOSE_FILE: u8 = 1;
@@ -93,11 +93,10 @@ fn text(info: Option<&RawValue>) -> Option<String> {
 fn object<T: DeserializeOwned>(value: &RawValue) -> Option<T> {
     let text = value.get();
     if !text.starts_with('"') {
-        // serde would read the members of an array by their order
-        return text.starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
+        return json::object(text).ok();
     }
     let inner: String = serde_json::from_str(text).ok()?;
-    inner.trim_start().starts_with('{').then(|| serde_json::from_str(&inner).ok()).flatten()
+    json::object(&inner).ok()
 }
 
 #[cfg(test)]

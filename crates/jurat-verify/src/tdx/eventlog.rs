@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha384};
 
 use super::quote::TdQuote;
-use crate::check::Finding;
+use crate::{check::Finding, json};
 
 const MAX_TEXT: usize = 4 << 20;
 /// A SHA-384 register.
@@ -125,12 +125,11 @@ fn read(log: &RawValue) -> Result<Vec<Event>, LogError> {
     if text.len() > MAX_TEXT {
         return Err(LogError::TooLong);
     }
-    let json = |error: serde_json::Error| LogError::Json(error.to_string());
     if !text.starts_with('"') {
-        return serde_json::from_str(text).map_err(json);
+        return json::read(text).map_err(LogError::Json);
     }
-    let inner: String = serde_json::from_str(text).map_err(json)?;
-    if inner.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(&inner).map_err(json) }
+    let inner: String = json::read(text).map_err(LogError::Json)?;
+    if inner.is_empty() { Ok(Vec::new()) } else { json::read(&inner).map_err(LogError::Json) }
 }
 
 fn replay(events: &[Event]) -> Result<[Register; 4], LogError> {

@@ -16,7 +16,7 @@ use jurat_proto::{QuoteView, UnixSeconds};
 use x509_cert::Certificate;
 
 use super::debug;
-use crate::{check::Finding, evidence::Evidence, policy::Roots, roots};
+use crate::{check::Finding, evidence::Evidence, json, policy::Roots, roots};
 
 /// Real collateral is some 20 KiB.
 const MAX_COLLATERAL: usize = 1 << 20;
@@ -81,8 +81,8 @@ fn verify(quote: &[u8], roots: Roots, collateral: &str, now: UnixSeconds) -> Res
     if collateral.len() > MAX_COLLATERAL {
         return Err(format!("the collateral is longer than {MAX_COLLATERAL} bytes"));
     }
-    let collateral: QuoteCollateralV3 = serde_json::from_str(collateral)
-        .map_err(|error| format!("the collateral is not legible: {error}"))?;
+    let collateral: QuoteCollateralV3 =
+        json::object(collateral).map_err(|error| format!("the collateral is not legible: {error}"))?;
     let verifier = match roots {
         Roots::Production => QuoteVerifier::new_prod(),
         Roots::Simulated => QuoteVerifier::new(
@@ -99,7 +99,7 @@ fn verify(quote: &[u8], roots: Roots, collateral: &str, now: UnixSeconds) -> Res
         .verify_with_policy(quote, collateral, now.0, &QuotePolicy::claims_only(now.0))
         .map_err(|error| format!("{error:#}"))?;
     // dcap-qvl compares the platform's family, and not who provisioned it
-    let tcb_info: TcbInfo = serde_json::from_str(&tcb_info).map_err(|error| error.to_string())?;
+    let tcb_info: TcbInfo = json::object(&tcb_info)?;
     if !tcb_info.pce_id.eq_ignore_ascii_case(&hex::encode(&claims.platform.pck.pce_id)) {
         return Err("the TCB info is about another PCE than the platform's".into());
     }

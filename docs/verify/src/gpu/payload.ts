@@ -1,4 +1,7 @@
-/** `nvidia_payload`: what a report carries of its GPUs, as NVIDIA's attestation service takes it. */
+/**
+ * `nvidia_payload` and `nvswitch_payload`: what a report carries of its GPUs and of the switches between them, as NVIDIA's
+ * attestation service takes it.
+ */
 
 import { base64, utf8 } from "../bytes.ts";
 import { demand, Refused } from "../check.ts";
@@ -7,9 +10,9 @@ import { JsonError, Members, parseJson } from "../json.ts";
 
 /** More than any machine has: eight GPUs of some twelve kilobytes each are usual. */
 const MAX_TEXT = 1 << 20;
-const MAX_GPUS = 32;
+const MAX_DEVICES = 32;
 
-/** One GPU's evidence, decoded from base64 and not yet believed. */
+/** One device's evidence, decoded from base64 and not yet believed. */
 export interface Evidence {
   /** PEM text, perhaps with trailing NULs. */
   readonly certificates: Uint8Array;
@@ -25,7 +28,7 @@ export interface Payload {
 
 /** `null` if there is no evidence at all. @throws Refused */
 export function readPayload(text: string): Payload | null {
-  demand(utf8(text).length <= MAX_TEXT, `nvidia_payload is longer than ${MAX_TEXT} bytes`);
+  demand(utf8(text).length <= MAX_TEXT, `the payload is longer than ${MAX_TEXT} bytes`);
   if (text === "") return null;
   let stated: string;
   let entries: { certificate: string; evidence: string }[];
@@ -38,15 +41,15 @@ export function readPayload(text: string): Payload | null {
     });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw new Refused(`nvidia_payload is not the JSON that NVIDIA's service takes: ${error.message}`);
+    throw new Refused(`the payload is not the JSON that NVIDIA's service takes: ${error.message}`);
   }
   if (entries.length === 0) return null;
-  demand(entries.length <= MAX_GPUS, `nvidia_payload lists ${entries.length} GPUs, more than ${MAX_GPUS}`);
+  demand(entries.length <= MAX_DEVICES, `the payload lists ${entries.length} devices, more than ${MAX_DEVICES}`);
   const nonce = parseDigest(stated);
-  demand(nonce, "nvidia_payload's nonce is not 64 hexadecimal digits");
+  demand(nonce, "the payload's nonce is not 64 hexadecimal digits");
   const gpus = entries.map((entry, at) => {
     const [certificates, report] = [base64(entry.certificate), base64(entry.evidence)];
-    demand(certificates && report, `GPU ${at}: evidence or certificate is not base64`);
+    demand(certificates && report, `device ${at}: evidence or certificate is not base64`);
     return { certificates, report };
   });
   return { nonce, gpus };

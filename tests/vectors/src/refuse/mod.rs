@@ -8,6 +8,7 @@ mod compose;
 mod eventlog;
 mod fabric;
 mod gpus;
+mod lists;
 mod nras;
 mod ocsp;
 mod policies;
@@ -106,6 +107,7 @@ pub fn all() -> Vec<Case> {
     all.extend(rims::cases());
     all.extend(ocsp::cases());
     all.extend(nras::cases());
+    all.extend(lists::cases());
     all
 }
 

@@ -50,6 +50,7 @@ pub(super) fn cases() -> Vec<Case> {
             "the responder was certified for something else",
             answered(Ocsp::NotAResponder),
         ),
+        refused("many", "a response speaks of nine certificates", answered(Ocsp::Many)),
         undecided(
             GpuRevocation,
             "ocsp-unauthorized",

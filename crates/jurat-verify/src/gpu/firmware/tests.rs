@@ -3,15 +3,8 @@ use der::Decode as _;
 use super::*;
 use crate::gpu::{
     spdm,
-    tests::minted::{Shape, extension, key},
+    tests::minted::{Shape, extension, key, tlv},
 };
-
-/// DER of one value, below 256 bytes.
-fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(value.len()).unwrap();
-    let length = if length < 0x80 { vec![length] } else { vec![0x81, length] };
-    [vec![tag], length, value.to_vec()].concat()
-}
 
 /// One entry of `fwids`: SHA-384's name and a digest.
 fn fwid(digest: &[u8]) -> Vec<u8> {

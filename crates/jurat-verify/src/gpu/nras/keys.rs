@@ -18,7 +18,10 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, KeyUsage},
 };
 
-use crate::gpu::certificates::{ECDSA_WITH_SHA384, HEEDED, first_member, unknown_critical, valid_at};
+use crate::{
+    gpu::certificates::{ECDSA_WITH_SHA384, HEEDED, first_member, unknown_critical, valid_at},
+    json,
+};
 
 /// NVIDIA's has some 90 KiB, of 36 keys.
 const MAX_TEXT: usize = 1 << 20;
@@ -77,7 +80,7 @@ impl KeySet {
         if text.len() > MAX_TEXT {
             return Err(KeyError::TooLong);
         }
-        let set: Self = serde_json::from_str(text).map_err(|error| KeyError::Json(error.to_string()))?;
+        let set: Self = json::object(text).map_err(KeyError::Json)?;
         if set.keys.len() > MAX_KEYS { Err(KeyError::TooLong) } else { Ok(set) }
     }
 

@@ -18,7 +18,7 @@ use self::{
     token::{Authority, TokenError},
 };
 use super::Gpu;
-use crate::{NrasAnswer, check::Finding};
+use crate::{NrasAnswer, check::Finding, json};
 
 const MAX_TEXT: usize = 1 << 20;
 const SUBJECT: &str = "NVIDIA-PLATFORM-ATTESTATION";
@@ -90,8 +90,7 @@ fn examine(
     if answer.answer.len() > MAX_TEXT {
         return Err(NrasError::TooLong);
     }
-    let Detached((kind, overall), devices) =
-        serde_json::from_str(answer.answer).map_err(|error| NrasError::Json(error.to_string()))?;
+    let Detached((kind, overall), devices) = json::read(answer.answer).map_err(NrasError::Json)?;
     if kind != "JWT" {
         return Err(NrasError::Json("its first member is not a JWT".into()));
     }
@@ -194,9 +193,9 @@ fn ueid(number: &[u8]) -> String {
 /// What the claims of a GPU's token object to; `None` if they are not legible.
 #[cfg(fuzzing)]
 pub(super) fn objection(claims: &str) -> Option<Option<String>> {
-    let _ = serde_json::from_str::<Overall>(claims);
-    let _ = serde_json::from_str::<Detached>(claims);
-    serde_json::from_str::<Device>(claims).ok().map(|device| device.objection())
+    let _ = json::object::<Overall>(claims);
+    let _ = json::read::<Detached>(claims);
+    json::object::<Device>(claims).ok().map(|device| device.objection())
 }
 
 #[cfg(test)]

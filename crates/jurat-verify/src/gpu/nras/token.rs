@@ -71,7 +71,7 @@ impl Authority<'_> {
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Form)?;
         let (header, claims) = signed.split_once('.').ok_or(TokenError::Form)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form);
-        let header: Header = object(&decode(header)?).map_err(TokenError::Header)?;
+        let header: Header = json::object_in(&decode(header)?).map_err(TokenError::Header)?;
         if header.alg != "ES384" || header.typ.as_deref().is_some_and(|typ| typ != "JWT") {
             return Err(TokenError::Algorithm);
         }
@@ -80,20 +80,16 @@ impl Authority<'_> {
         key.verify(signed.as_bytes(), &signature).map_err(|_| TokenError::Signature)?;
 
         let claims = decode(claims)?;
-        let registered: Registered = object(&claims).map_err(TokenError::Claims)?;
+        let registered: Registered = json::object_in(&claims).map_err(TokenError::Claims)?;
         if registered.iss != self.issuer {
             return Err(TokenError::Issuer(registered.iss));
         }
         let begins = registered.nbf.max(registered.iat);
         let begun = self.now.0.saturating_add(LEEWAY_SECONDS) >= begins;
         if begun && self.now.0 < registered.exp.saturating_add(LEEWAY_SECONDS) {
-            object(&claims).map_err(TokenError::Claims)
+            json::object_in(&claims).map_err(TokenError::Claims)
         } else {
             Err(TokenError::Time(self.now))
         }
     }
-}
-
-fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    json::object(std::str::from_utf8(bytes).map_err(|error| error.to_string())?)
 }

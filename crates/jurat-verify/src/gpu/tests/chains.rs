@@ -2,12 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use der::oid::AssociatedOid;
-use jurat_proto::sha256;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 
 use super::{
     certificates::{self, Chain, ChainError},
-    minted::{self, EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, usage},
+    minted::{self, EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, pin, usage},
     *,
 };
 
@@ -36,10 +35,6 @@ impl Minted {
     fn der(&self) -> Vec<Vec<u8>> {
         self.shapes.iter().zip(self.signers).map(|(shape, signer)| shape.sign(&key(signer))).collect()
     }
-}
-
-fn pin(seed: u8) -> Digest {
-    sha256(&minted::spki(&key(seed), EC_PUBLIC_KEY, SECP384R1))
 }
 
 fn verified(edit: impl FnOnce(&mut Minted)) -> Result<Chain, ChainError> {

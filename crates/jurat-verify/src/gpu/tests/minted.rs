@@ -1,26 +1,23 @@
 //! Certificates put together by hand, of shapes that no library mints.
 
 use der::{
-    Encode,
-    asn1::{GeneralizedTime, ObjectIdentifier},
+    Decode, Encode, Tag,
+    asn1::{AnyRef, GeneralizedTime, ObjectIdentifier},
     oid::AssociatedOid,
 };
+use jurat_proto::{Digest, sha256};
 use p384::ecdsa::{DerSignature, SigningKey, signature::Signer};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 
 use super::certificates::ECDSA_WITH_SHA384;
+pub(in crate::gpu) use super::certificates::{EC_PUBLIC_KEY, SECP384R1};
 
-pub(in crate::gpu) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-pub(in crate::gpu) const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// An extension, an algorithm or a curve that nobody knows.
 pub(in crate::gpu) const STRANGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.3.4");
 
-fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
-    let [.., high, low] = value.len().to_be_bytes();
-    let length: &[u8] = if value.len() < 0x80 { &[low] } else { &[0x82, high, low] };
-    // DER wants the shortest form of a length
-    let length = if (0x80..0x100).contains(&value.len()) { &[0x81, low] } else { length };
-    [&[tag], length, value].concat()
+/// DER of one value.
+pub(in crate::gpu) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+    AnyRef::new(Tag::from_der(&[tag]).unwrap(), value).unwrap().to_der().unwrap()
 }
 
 fn sequence(members: &[Vec<u8>]) -> Vec<u8> {
@@ -51,6 +48,11 @@ pub(in crate::gpu) fn spki(
     curve: ObjectIdentifier,
 ) -> Vec<u8> {
     sequence(&[sequence(&[oid(algorithm), oid(curve)]), bits(&point(key))])
+}
+
+/// As roots and intermediates are pinned.
+pub(in crate::gpu) fn pin(seed: u8) -> Digest {
+    sha256(&spki(&key(seed), EC_PUBLIC_KEY, SECP384R1))
 }
 
 pub(in crate::gpu) fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> Vec<u8> {

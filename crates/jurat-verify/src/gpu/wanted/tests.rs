@@ -32,6 +32,17 @@ fn what_is_not_legible_asks_for_nothing() {
     assert!(wanted.evidence && wanted.rims.is_empty() && wanted.certificates.is_empty());
 }
 
+/// serde would take them by their order.
+#[test]
+fn answers_are_objects() {
+    assert_eq!(read_rim_answer(br#"{"id":"x","rim":"eA=="}"#), Ok("x".to_owned()));
+    assert!(matches!(read_rim_answer(br#"["eA=="]"#), Err(RimAnswerError::Json(_))));
+    let eat = br#"[["JWT","a.b.c"],{"GPU-0":"a.b.c"}]"#;
+    assert!(nras_shape(eat, br#"{"keys":[]}"#).is_ok());
+    assert!(nras_shape(eat, b"[[]]").is_err());
+    assert!(nras_shape(b"{}", br#"{"keys":[]}"#).is_err());
+}
+
 #[test]
 fn a_request_is_der() {
     let question =

@@ -63,6 +63,7 @@ fn what_is_merely_altered_is_not_excused() {
         "{",
         "\u{0}",
         "data: [DONE]\n\n",
+        "data: [\"chatcmpl-another\"]\n\n",
         "[]",
     ] {
         let (outcome, request, response) = judged((ASKED, SAID), (r#"{"model":"x"}"#, held));

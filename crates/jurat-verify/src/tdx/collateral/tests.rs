@@ -53,6 +53,23 @@ fn a_pccs_may_answer_in_hexadecimal() {
     assert_eq!(given.collateral().unwrap(), answers(&minted).collateral().unwrap());
 }
 
+/// serde would take it by the order of its members.
+#[test]
+fn collateral_is_an_object() {
+    let minted = minted();
+    let parts: Value = serde_json::from_str(&minted).unwrap();
+    let names = "pck_crl_issuer_chain root_ca_crl pck_crl tcb_info_issuer_chain tcb_info tcb_info_signature \
+                 qe_identity_issuer_chain qe_identity qe_identity_signature pck_certificate_chain";
+    let listed: Value = names.split_whitespace().map(|name| parts[name].clone()).collect();
+    serde_json::from_value::<QuoteCollateralV3>(listed.clone()).expect("serde itself takes it");
+    assert!(collateral_window(&minted).is_some());
+    assert_eq!(collateral_window(&listed.to_string()), None);
+    let mut given = answers(&minted);
+    given.tcb_info.body = br#"[{},"00"]"#.to_vec();
+    let error = given.collateral().unwrap_err();
+    assert_eq!(error, CollateralError::Illegible("TCB info", "not a JSON object".into()));
+}
+
 #[test]
 fn what_is_no_answer_is_named() {
     let minted = minted();

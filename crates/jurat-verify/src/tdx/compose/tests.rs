@@ -130,6 +130,8 @@ fn info_of_other_shapes_has_no_text() {
         "\"\"",
         "[[\"x\"]]",
         r#"{"tcb_info":["x"]}"#,
+        r#""[[\"x\"]]""#,
+        r#"{"tcb_info":"[\"x\"]"}"#,
         r#"{"tcb_info":{"app_compose":1}}"#,
     ] {
         assert_eq!(of(info), None, "{info}");

@@ -32,6 +32,11 @@ fn the_fourth_registers_digests_follow_from_the_payloads() {
 fn logs_of_other_shapes_are_refused() {
     assert!(matches!(registers("{}"), Err(LogError::Json(_))));
     assert!(matches!(registers("\"[\""), Err(LogError::Json(_))));
+    // serde would take an event's members by their order
+    let listed = r#"[[3,134217729,"","app-id","c0ffee"]]"#;
+    for log in [listed.to_owned(), serde_json::to_string(listed).unwrap()] {
+        assert!(matches!(registers(&log), Err(LogError::Json(_))), "{log}");
+    }
     assert_eq!(registers(&format!("[{}]", EVENT.replace(":3", ":4"))), Err(LogError::Register(0, 4)));
     assert_eq!(registers(&format!("[{}]", EVENT.replace(":3", ":0"))), Err(LogError::Hex(0)), "no digest");
     assert_eq!(registers(&format!("[{}]", EVENT.replace("c0ffee", "c0ffe"))), Err(LogError::Hex(0)));

@@ -14,7 +14,7 @@ use super::{
     *,
 };
 use crate::gpu::tests::minted::{
-    EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, point, spki, usage,
+    EC_PUBLIC_KEY, SECP384R1, STRANGE, Shape, constraints, extension, key, pin, point, spki, usage,
 };
 
 pub(super) const AT: UnixSeconds = UnixSeconds(5_000);
@@ -45,10 +45,6 @@ impl Minted {
             "x": URL_SAFE_NO_PAD.encode(&point[1..49]), "y": URL_SAFE_NO_PAD.encode(&point[49..]),
         })
     }
-}
-
-pub(super) fn pin(seed: u8) -> Digest {
-    sha256(&spki(&key(seed), EC_PUBLIC_KEY, SECP384R1))
 }
 
 /// Of one key, `one`, under [`pin`]`(2)`.
@@ -169,6 +165,16 @@ fn key_sets_are_bounded() {
     let padded = |length: usize| format!("{empty}{}", " ".repeat(length - empty.len()));
     assert!(KeySet::read(&padded(1 << 20)).is_ok());
     assert_eq!(KeySet::read(&padded((1 << 20) + 1)).err(), Some(KeyError::TooLong));
+}
+
+/// serde would take them by their order.
+#[test]
+fn key_sets_and_keys_are_objects() {
+    let bare = r#"{"kid":"x","kty":"EC"}"#;
+    assert!(KeySet::read(&format!(r#"{{"keys":[{bare}]}}"#)).is_ok());
+    for text in [format!("[[{bare}]]"), r#"{"keys":[["x","EC",null,null,null,[]]]}"#.to_owned()] {
+        assert!(matches!(KeySet::read(&text), Err(KeyError::Json(_))), "{text}");
+    }
 }
 
 /// NVIDIA's intermediate has an RSA key. This one was made with OpenSSL, and its private key thrown away.

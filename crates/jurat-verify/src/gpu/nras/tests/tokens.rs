@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     super::token::{Authority, TokenError},
-    keys::{AT, jwks, pin},
+    keys::{AT, jwks},
     *,
 };
-use crate::gpu::tests::minted::key;
+use crate::gpu::tests::minted::{key, pin};
 
 /// Signed with the key `one`.
 fn token(header: &str, claims: &str) -> String {
