@@ -128,7 +128,7 @@ impl Client {
         match response.status() {
             StatusCode::OK => {
                 let text = body::text(response, MAX_RECORD).await?;
-                serde_json::from_str(&text).map_err(|error| ClientError::Illegible(error.to_string()))
+                jurat_verify::read_record(&text).map_err(ClientError::Illegible)
             }
             StatusCode::NOT_FOUND => {
                 let missing = match body::refusal(response).await {

@@ -49,7 +49,7 @@ pub use policy::{
     Severity,
     gpu::{Architecture, DriverVersion, GpuPolicy, NotAVersion, VbiosVersion, Version},
 };
-pub use receipt::BodyDigests;
+pub use receipt::{BodyDigests, read_record};
 pub use report::{Inputs, NrasAnswer, verify_report};
 pub use signer::TrustedSigner;
 pub use tdx::collateral::{CollateralError, IntelAnswer, IntelAnswers, Platform, collateral_window};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jurat_client::{BaseUrl, Client, ClientError, Judged};
 use jurat_proto::{Nonce, SignatureRecord};
-use jurat_verify::Verdict;
+use jurat_verify::{Verdict, read_record};
 
 use crate::{
     answer, bundle,
@@ -119,7 +119,7 @@ pub(crate) fn neighbours(path: &Path, record: &SignatureRecord) -> Result<Vec<Si
     let (chain, at) = (record.receipt.chain, record.receipt.sequence);
     let mut found = Vec::new();
     for row in export::rows(&path.to_string_lossy())? {
-        let parsed = row?.ok().and_then(|line| serde_json::from_str::<SignatureRecord>(&line).ok());
+        let parsed = row?.ok().and_then(|line| read_record(&line).ok());
         let beside = |other: &SignatureRecord| {
             other.receipt.chain == chain && other.receipt.sequence.abs_diff(at) <= 1
         };

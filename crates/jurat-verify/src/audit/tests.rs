@@ -236,6 +236,7 @@ fn hostile_lines_are_told_and_nothing_else() {
     record["receipt"] = names.split_whitespace().map(|name| record["receipt"][name].clone()).collect();
     let record = record.to_string();
     serde_json::from_str::<SignatureRecord>(&record).expect("serde itself takes it");
+    assert!(crate::read_record(&record).is_err());
     for line in [&record, "[null,null,null,3]"] {
         assert_eq!(status(&judged([line]), CheckId::ChainLines), Status::Fail, "{line}");
     }

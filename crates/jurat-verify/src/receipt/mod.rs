@@ -11,7 +11,15 @@ use jurat_proto::{Digest, SignatureRecord};
 
 pub use self::bodies::BodyDigests;
 use self::broker::Held;
-use crate::{CheckId, TrustedSigner, Verdict, check::Finding, limits, verdict::Transcript};
+use crate::{CheckId, TrustedSigner, Verdict, check::Finding, json, limits, verdict::Transcript};
+
+/// A record as a service or an archive wrote it.
+///
+/// # Errors
+/// If it is no JSON object, or not one of this shape; why, in words.
+pub fn read_record(text: &str) -> Result<SignatureRecord, String> {
+    json::object(text)
+}
 
 impl TrustedSigner {
     /// Whether this signer swore to this very answer to this very request. Both bodies are hashed here;
