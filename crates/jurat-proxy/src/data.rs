@@ -43,11 +43,8 @@ async fn counted(request: HttpRequest, payload: web::Payload) -> Reply {
 async fn answer(context: Rc<Context>, request: HttpRequest, payload: web::Payload) -> Reply {
     // Whoever asks whether the service lives is told, at any pace.
     let is_health = matches!(request.path(), "/health" | "/v1/health");
-    if !is_health {
-        context.turns.take().await;
-        if let Err(refusal) = context.parts.admission.knock(&request) {
-            return own(refusal.response());
-        }
+    if !is_health && let Err(refusal) = context.parts.admission.knock(&request) {
+        return own(refusal.response());
     }
     if *request.method() == Method::OPTIONS {
         let mut response = HttpResponse::NoContent().finish();

@@ -1,15 +1,19 @@
 //! Turns: what begins waits behind what flows.
 //!
 //! A worker's loop does what is ready in the order in which it became ready, and looks at its sockets when that is done. A
-//! thousand connections or requests that come at once would all be begun before the next event of any stream is read. So a
-//! few of them begin, the loop looks at its sockets, and a few more do: it costs them nothing but their place in the queue.
+//! thousand connections that come at once would all be begun, and the requests that they bring answered, before the next
+//! event of any stream is read. So a few of them begin, the loop looks at its sockets, and a few more do: it costs them nothing
+//! but their place in the queue.
+//!
+//! Requests of connections that are there already don't wait: actix-http takes a body that breaks off for a client that has left
+//! if the handler has not asked for it yet, and closes without an answer.
 
 use std::{cell::Cell, rc::Rc};
 
 use actix_web::rt;
 use tokio::{sync::Semaphore, task::yield_now};
 
-/// How many begin between two looks at the sockets. Each takes some 100 µs.
+/// How many begin between two looks at the sockets. Each takes some 100 µs, its first request included.
 const AT_A_TIME: usize = 8;
 
 /// The turns of one worker.
