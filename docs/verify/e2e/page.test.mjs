@@ -67,11 +67,13 @@ test("a simulation is never shown in the colour of trust, nor is a skip", async 
 test("vectors get the verdict that they state", async () => {
   // every kind of check among them; all of them run over the same judge in the Node tests
   const seen = new Map();
+  // the page tells files apart by what they hold: keys that are no object have no place on it
+  const placed = ({ nras }) => !nras || nras.jwks.startsWith("{");
   for (const path of vectors("report")) {
     const vector = json(path);
     const kind = vector.check ?? "accept";
     const { length } = seen.get(kind) ?? seen.set(kind, []).get(kind);
-    if (length < 2 && vector.base !== "eight-gpus") seen.get(kind).push([path, vector]);
+    if (length < 2 && vector.base !== "eight-gpus" && placed(inputsOf(vector))) seen.get(kind).push([path, vector]);
   }
   const chosen = [...seen.values()].flat();
   assert.ok(chosen.length >= 20, `${chosen.length}`);
