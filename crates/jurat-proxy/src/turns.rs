@@ -30,15 +30,11 @@ impl Turns {
 
     /// Waits for a turn, behind whoever waits already.
     pub(crate) async fn take(self: &Rc<Self>) {
-        let turn = match self.left.try_acquire() {
-            Ok(turn) => Ok(turn),
-            Err(_) => {
-                self.provide();
-                self.left.acquire().await
-            }
-        };
+        if self.left.available_permits() == 0 {
+            self.provide();
+        }
         // The semaphore is never closed.
-        if let Ok(turn) = turn {
+        if let Ok(turn) = self.left.acquire().await {
             turn.forget();
         }
     }
