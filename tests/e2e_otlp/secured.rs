@@ -9,9 +9,8 @@ use crate::{CHAT, collector};
 #[tokio::test]
 async fn a_collector_under_tls_must_have_a_certificate() {
     let (engine, collector) = (crate::engine().await, collector::start().await);
-    let behind = collector.url().trim_start_matches("http://").parse().unwrap();
     let certificate = SelfSigned::drawn();
-    let port = certificate.ends_tls_before(behind, Onward::Plain).await.port();
+    let port = certificate.ends_tls_before(collector.address(), Onward::Plain).await.port();
     let folder = Scratch::new();
     let right = folder.write("right.pem", certificate.pem());
     let wrong = folder.write("wrong.pem", SelfSigned::drawn().pem());

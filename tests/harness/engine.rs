@@ -174,6 +174,11 @@ impl FakeEngine {
         &self.url
     }
 
+    /// Where it listens; a unix socket has no such place.
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address of TCP")
+    }
+
     /// Every request so far, in the order in which they were over.
     pub fn recorded(&self) -> Vec<Recorded> {
         self.state.recorded.lock().expect("no holder panics").clone()

@@ -38,13 +38,8 @@ impl Attack {
 
     /// As [`Attack::arguments`] wrote it.
     pub(crate) fn parse(kind: &str, count: usize) -> Option<Self> {
-        Some(match kind {
-            "slow-heads" => Self::SlowHeads(count),
-            "floods" => Self::Floods(count),
-            "reports" => Self::Reports(count),
-            "connects" => Self::Connects(count),
-            _ => return None,
-        })
+        let kinds = [Self::SlowHeads, Self::Floods, Self::Reports, Self::Connects];
+        kinds.map(|of| of(count)).into_iter().find(|attack| attack.kind() == kind)
     }
 
     /// Its kind and its size, for the command line.

@@ -102,10 +102,8 @@ async fn provoke(attack: &Attack, to: SocketAddr) -> Result<String, String> {
 
 async fn run(streams: usize, scale: usize, attacks: &[Attack]) -> Result<(), String> {
     let engine = FakeEngine::start_forgetful(|_| paced_script()).await;
-    let direct =
-        engine.url().trim_start_matches("http://").parse().map_err(|_| "the engine has no address")?;
     let sidecar = Arc::new(Sidecar::before(engine.url()).start().await);
-    let round = async |attack| round(&sidecar, direct, streams, attack).await;
+    let round = async |attack| round(&sidecar, engine.address(), streams, attack).await;
     println!("storm: {streams} streams, an event each 20 ms, attacks at {scale} % of their full size");
     // The first round warms what the first requests pay for.
     round(None).await?;
@@ -115,7 +113,7 @@ async fn run(streams: usize, scale: usize, attacks: &[Attack]) -> Result<(), Str
     for attack in attacks {
         let stormy = told(&attack.name(), round(Some(attack)).await?);
         let memory = sidecar.memory_kib("VmHWM") / 1024;
-        println!("storm: {:<34} memory at most {memory} MiB", attack.name());
+        println!("storm: {:<34} memory so far at most {memory} MiB", attack.name());
         let next = told("undisturbed", round(None).await?);
         let quiet = calm.through.p99.max(next.through.p99).max(stormy.direct.p99);
         if stormy.through.p99 > quiet.mul_f64(RATIO) {
